@@ -1,1 +1,15 @@
-//! skep-abi
+//! The interface of bpf(2), typed.
+//!
+//! This crate is the *waist* of skep: what lies above it (loader, typed maps,
+//! command) drives any implementation of [`Bpf`], and what lies below it (the
+//! engine in user space, the system call) implements it. It holds the names and
+//! numbers of the interface and the translation between raw `bpf_attr` bytes and
+//! typed commands, and nothing that acts.
+//!
+//! Depends on no other crate of the workspace.
+//!
+//! Answers to: include/uapi/linux/bpf.h, RFC 9669.
+
+mod errno;
+
+pub use errno::{Errno, Result};
