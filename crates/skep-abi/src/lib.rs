@@ -10,6 +10,21 @@
 //!
 //! Answers to: include/uapi/linux/bpf.h, RFC 9669.
 
+mod bpf;
+mod command;
 mod errno;
+pub mod flags;
+mod info;
+pub mod insn;
+mod kind;
+mod name;
+mod user;
 
+pub use bpf::{Bpf, Fd, MapOps, MapRef, MapShape, OwnedFd};
+pub use command::*;
 pub use errno::{Errno, Result};
+pub use info::{BtfInfo, MapInfo, ProgInfo};
+pub use insn::Insn;
+pub use kind::{AttachType, Cmd, MapType, ProgType};
+pub use name::Name;
+pub use user::{NoMem, Scratch, TrustedMem, UserIn, UserMem, UserOut};

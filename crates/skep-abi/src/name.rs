@@ -1,0 +1,82 @@
+//! The name of an object: fifteen bytes and a NUL.
+//!
+//! Linux takes letters, digits, `_` and `.`; what it does not take, it refuses
+//! at creation, so a `Name` from outside may hold anything.
+//!
+//! Answers to: bpf_obj_name_cpy in kernel/bpf/syscall.c.
+
+use crate::{Errno, Result};
+use core::fmt;
+
+/// The name of an object, as it crosses the interface.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Name([u8; Name::LEN]);
+
+impl Name {
+    /// `BPF_OBJ_NAME_LEN`, the NUL included.
+    pub const LEN: usize = 16;
+
+    /// The name in a raw attribute.
+    pub const fn from_bytes(bytes: [u8; Name::LEN]) -> Name {
+        Name(bytes)
+    }
+
+    /// The first fifteen bytes of `text`, as libbpf cuts names; what Linux would
+    /// refuse in a name becomes `_`.
+    pub fn cut(text: &str) -> Name {
+        let mut bytes = [0; Name::LEN];
+        for (to, from) in bytes.iter_mut().zip(text.bytes().take(Name::LEN - 1)) {
+            *to = if is_name_byte(from) { from } else { b'_' };
+        }
+        Name(bytes)
+    }
+
+    /// EINVAL unless Linux takes it: name bytes, then nothing but NULs.
+    pub fn check(&self) -> Result<()> {
+        let end = self.0.iter().position(|&b| b == 0).ok_or(Errno::EINVAL)?;
+        let (text, rest) = self.0.split_at(end);
+        if text.iter().all(|&b| is_name_byte(b)) && rest.iter().all(|&b| b == 0) {
+            Ok(())
+        } else {
+            Err(Errno::EINVAL)
+        }
+    }
+
+    /// All sixteen bytes.
+    pub const fn as_bytes(&self) -> &[u8; Name::LEN] {
+        &self.0
+    }
+
+    /// The text up to the NUL.
+    pub fn to_text(&self) -> String {
+        let end = self.0.iter().position(|&b| b == 0).unwrap_or(Name::LEN);
+        String::from_utf8_lossy(&self.0[..end]).into_owned()
+    }
+
+    /// Whether there is no name.
+    pub fn is_empty(&self) -> bool {
+        self.0[0] == 0
+    }
+}
+
+fn is_name_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'.'
+}
+
+impl From<&str> for Name {
+    fn from(text: &str) -> Name {
+        Name::cut(text)
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.to_text())
+    }
+}
+
+impl fmt::Debug for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.to_text(), f)
+    }
+}
