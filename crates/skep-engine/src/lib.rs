@@ -1,1 +1,4 @@
-//! skep-engine
+//! Linux's BPF objects in user space: maps, programs, helpers.
+
+pub mod map;
+pub mod region;

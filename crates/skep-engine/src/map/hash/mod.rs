@@ -1,0 +1,1 @@
+//! HASH and PERCPU_HASH.

@@ -1,0 +1,3 @@
+//! Maps: one family a module.
+
+pub mod hash;
