@@ -1,0 +1,1 @@
+//! Placeholder, replaced at once: the structural judgement.
