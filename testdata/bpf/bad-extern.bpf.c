@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //
-// Tests: a call to a function and the use of a variable that are in no object.
-// The loader must name the symbol, the section and the offset.
+// Does not load. Tests: a call to a function and the use of a variable that are
+// in no object. The loader must name the symbol, the section and the offset.
 
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>

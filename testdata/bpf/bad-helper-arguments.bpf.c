@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //
-// Violations, which Linux refuses at load (EACCES, EINVAL): helpers given
+// Violations, which Linux refuses at load (EACCES or EINVAL): helpers given
 // memory that is too short, of the wrong kind, or no pointer at all.
 //   short_key     a key of 16 bytes that has only 8 of the stack left
 //   packet_beyond a key in the packet, past its end

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //
-// Tests: a struct bpf_map_def that is longer than the five known fields, with
-// something in a field beyond. The loader must refuse map "first": it cannot
-// know what is asked for.
+// Does not load. Tests: a struct bpf_map_def that is longer than the five known
+// fields, with something in a field beyond. The loader must refuse map "first":
+// it cannot know what is asked for.
 
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //
-// Tests: a license that is not GPL-compatible, and a program that calls
-// bpf_trace_printk, which is reserved to those that are. Does not load on
-// Linux (EINVAL).
+// Does not load. Tests: a license that is not GPL-compatible, and a program
+// that calls bpf_trace_printk, which is reserved to those that are. Linux says
+// EINVAL.
 
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>

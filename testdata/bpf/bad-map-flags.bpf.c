@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //
-// Tests: a map that cannot be made: an array with BPF_F_NO_PREALLOC is EINVAL.
-// The error must name the map.
+// Does not load. Tests: a map that cannot be made: an array with
+// BPF_F_NO_PREALLOC is EINVAL. The error must name the map.
 
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>

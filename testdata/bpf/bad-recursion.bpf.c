@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //
-// A violation, which Linux refuses at load (EINVAL, too many frames): a
-// subprogram that calls itself as deep as the packet is long. Eight frames
-// are allowed, the program's own among them.
+// A violation, which Linux refuses at load (E2BIG, too many frames): a
+// subprogram that calls itself as deep as the packet is long. Eight frames are
+// allowed, the program's own among them.
 
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>

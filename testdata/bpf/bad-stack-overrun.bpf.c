@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //
-// Violations, which Linux refuses at load (EACCES):
+// Violations, which Linux refuses at load (EACCES or EINVAL):
 //   variable     writes a stack array of 16 bytes, at the frame's top, at an
 //                offset from the packet's first byte: at some offset it leaves
 //                the stack's 512 bytes upwards, a violation then

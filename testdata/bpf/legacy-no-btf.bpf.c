@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 // build: no-btf
 // Tests: an object without type information, as compilers once made them. Map
-// definitions in SEC("maps"), three in one section, in an order
-// that is not alphabetical; the program uses them in yet another order.
+// definitions in SEC("maps"), three in one section, in an order that is not
+// alphabetical; the program uses them in yet another order.
 // libbpf 1.x no longer reads these; the kernel knows nothing of the notation.
 // A run counts the packet in all three maps under key 1 and returns XDP_PASS.
 

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //
-// Tests: bpf_xdp_adjust_head, bpf_xdp_adjust_meta, bpf_xdp_adjust_tail, each
-// in a program of its own, with answers in "answers".
+// Tests: bpf_xdp_adjust_head, bpf_xdp_adjust_meta, bpf_xdp_adjust_tail, each in
+// a program of its own, with answers in "answers".
 //   grow_head   puts four bytes "HEAD" before the packet; returns XDP_TX
 //   cut_head    takes the first 14 bytes off; returns XDP_PASS
 //   too_far     asks for 1 MiB before the packet (-EINVAL) and for cutting it
 //               away (-EINVAL); returns XDP_PASS, the packet is as before
 //   meta        puts 8 bytes of metadata before the packet and reads them back;
-//               asks for 6 (-EINVAL, no multiple of 4) and returns XDP_PASS
+//               asks for 6 more (-EACCES, no multiple of 4); returns XDP_PASS
 //   grow_tail   adds 16 bytes behind (zeros) and writes the last; returns XDP_TX
 //   cut_tail    cuts to 20 bytes; returns XDP_TX
 //   tail_too_far  asks for 5000 bytes more (-EINVAL) and for cutting to 13 bytes
