@@ -182,11 +182,11 @@ web() { # NAMESPACE ADDRESS ROUNDS
     case $from in *:*) family=-6 ;; esac
     for ((i = 0; i < rounds; i++)); do
         case $((i % 5)) in
-        0) in_ns "$ns" curl $family -so /dev/null --interface "$from" http://www.apiary.test/ ;;
-        1) in_ns "$ns" curl $family -so /dev/null --interface "$from" "http://www.apiary.test/hive[1-3].html" ;;
-        2) in_ns "$ns" curl $family -so /dev/null --interface "$from" -d "frames=$i" http://www.apiary.test/note ;;
-        3) in_ns "$ns" curl $family -so /dev/null --interface "$from" http://www.apiary.test/no-such-page ;;
-        4) in_ns "$ns" curl $family -so /dev/null --interface "$from" http://www.apiary.test:81/ || true ;; # closed
+        0) in_ns "$ns" curl $family -m 10 -so /dev/null --interface "$from" http://www.apiary.test/ ;;
+        1) in_ns "$ns" curl $family -m 10 -so /dev/null --interface "$from" "http://www.apiary.test/hive[1-3].html" ;;
+        2) in_ns "$ns" curl $family -m 10 -so /dev/null --interface "$from" -d "frames=$i" http://www.apiary.test/note ;;
+        3) in_ns "$ns" curl $family -m 10 -so /dev/null --interface "$from" http://www.apiary.test/no-such-page ;;
+        4) in_ns "$ns" curl $family -m 10 -so /dev/null --interface "$from" http://www.apiary.test:81/ || true ;; # closed
         esac
     done
 }
@@ -212,7 +212,7 @@ echo_to() { # NAMESPACE ADDRESS COUNT [OPTION...]
 shell() { # NAMESPACE ADDRESS COMMAND
     local ns=$1 from=$2 to=10.7.0.1
     case $from in *:*) to=fd07::1 ;; esac
-    in_ns "$ns" ssh -F /dev/null -b "$from" -i "$dir/visitor_key" -o IdentitiesOnly=yes \
+    in_ns "$ns" ssh -F /dev/null -b "$from" -i "$dir/visitor_key" -o IdentitiesOnly=yes -o ConnectTimeout=10 \
         -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR \
         root@$to "$3" >/dev/null
 }
