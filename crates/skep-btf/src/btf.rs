@@ -62,7 +62,7 @@ impl Strings {
 
 /// Longest name of a type, without its end.
 #[doc(alias = "KSYM_NAME_LEN")]
-pub(crate) const MAX_NAME: usize = 511;
+pub(crate) const MAX_NAME: usize = 512;
 
 /// The record of `void`, which no section holds.
 const VOID: [u32; RECORD_WORDS] = [0; RECORD_WORDS];
@@ -197,7 +197,7 @@ impl Btf {
     }
 
     /// All types of this name, in order of id. Names longer than Linux allows
-    /// (512 bytes with their end) are not found.
+    /// (512 bytes) are not found.
     pub fn all_by_name<'a>(&'a self, name: &str) -> Box<dyn Iterator<Item = Type<'a>> + 'a> {
         let index = self.name_index();
         let of = |id: u32| self.type_by_id(TypeId(id)).map_or("", |ty| ty.name());

@@ -112,6 +112,10 @@ impl Btf {
         let mut btf = Btf::empty(words, Strings::new(sections.strings), base);
         scan(&mut btf, sections.types.len(), rules)?;
         if rules == Rules::Kernel {
+            if btf.is_empty() {
+                let [offset, len, ..] = section_words(bytes);
+                return Err(type_section(offset, len, "holds no type"));
+            }
             check::resolve_all(&btf)?;
         }
         check_references(&btf)?;

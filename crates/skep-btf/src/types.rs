@@ -147,11 +147,10 @@ impl Int {
         }
     }
 
-    /// Whether all bits of a whole power of two of bytes count.
+    /// Whether what counts starts at bit 0 and is 1, 2, 4, 8 or 16 bytes.
+    #[doc(alias = "btf_type_int_is_regular")]
     pub fn is_regular(&self) -> bool {
-        self.bit_offset == 0
-            && matches!(self.size, 1 | 2 | 4 | 8 | 16)
-            && self.bits == self.size * 8
+        self.bit_offset == 0 && matches!(self.bits, 8 | 16 | 32 | 64 | 128)
     }
 }
 

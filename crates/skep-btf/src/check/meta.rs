@@ -158,7 +158,8 @@ fn text(ty: Type<'_>) -> Result<(), Problem> {
 fn int(ty: Type<'_>) -> Result<(), Problem> {
     plain(ty)?;
     let data = ty.word(3);
-    if data & 0xf000_ff00 != 0 {
+    // Linux leaves bits 8 to 15 alone.
+    if data & 0xf000_0000 != 0 {
         return Err(Problem::IntData(data));
     }
     let int = Int::from_words(ty.word(2), data);

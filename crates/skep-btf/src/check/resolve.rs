@@ -130,9 +130,9 @@ fn only_source(kind: Kind) -> bool {
     matches!(kind, Kind::Var | Kind::DeclTag | Kind::DataSec)
 }
 
-/// Types that have no size by nature.
+/// Types that have no size by nature. (A FUNC comes down to its FUNC_PROTO.)
 fn sizeless(kind: Kind) -> bool {
-    matches!(kind, Kind::Void | Kind::Fwd | Kind::Func | Kind::FuncProto)
+    matches!(kind, Kind::Void | Kind::Fwd | Kind::FuncProto)
 }
 
 impl<'a> Resolver<'a> {
@@ -247,7 +247,9 @@ impl<'a> Resolver<'a> {
         }
         for _ in 0..MAX_DEPTH {
             match ty.target() {
-                Some(next) if ty.kind().is_modifier() || ty.kind() == Kind::Var => {
+                Some(next)
+                    if ty.kind().is_modifier() || matches!(ty.kind(), Kind::Var | Kind::Func) =>
+                {
                     ty = self.btf.type_by_id(next)?;
                 }
                 _ => break,
@@ -322,7 +324,8 @@ impl<'a> Resolver<'a> {
         if let Some((id, _)) = self.sized(next.id()) {
             return Ok(Step::Done(id.0, 0));
         }
-        let last = match self.resolved(next.id()) && next.kind().is_modifier() {
+        let comes_down = next.kind().is_modifier() || next.kind() == Kind::Func;
+        let last = match self.resolved(next.id()) && comes_down {
             true => self.final_of(next.id()).unwrap_or(next),
             false => next,
         };
@@ -400,7 +403,7 @@ impl<'a> Resolver<'a> {
         let Some(members) = ty.members() else {
             return Ok(Step::Done(0, 0));
         };
-        // The entry before was waited for and is looked at again.
+        // A member that was waited for is looked at again.
         for (index, member) in members.iter().enumerate().skip(entry) {
             let what = Part::Member(index);
             let inner = self.follow(member.ty.0, what)?;
@@ -465,7 +468,8 @@ impl<'a> Resolver<'a> {
                 });
             };
             if self.must_wait(var) {
-                return Ok(Step::Wait(var.id(), index));
+                // Linux does not come back to the size of one it waited for.
+                return Ok(Step::Wait(var.id(), index + 1));
             }
             let Some((_, need)) = self.sized(TypeId(var.word(2))) else {
                 return Err(Self::no_size(var, what));
@@ -534,20 +538,19 @@ impl<'a> Resolver<'a> {
         if returns != 0 {
             self.value_type(ty, returns, Part::Return)?;
         }
-        let entries = ty.extra().as_chunks::<2>().0;
-        let count = entries.len();
+        let mut entries = ty.extra().as_chunks::<2>().0;
+        if let Some((&[name, 0], fixed)) = entries.split_last() {
+            if name != 0 {
+                let problem = Problem::NotZero {
+                    what: "name of the variable arguments",
+                    found: name,
+                };
+                return self.fail(ty, problem);
+            }
+            entries = fixed;
+        }
         for (index, &[name, arg]) in entries.iter().enumerate() {
             let what = Part::Argument(index);
-            if arg == 0 && index + 1 == count {
-                if name != 0 {
-                    let problem = Problem::NotZero {
-                        what: "name of the variable arguments",
-                        found: name,
-                    };
-                    return self.fail(ty, problem);
-                }
-                break;
-            }
             if let Err(problem) = optional(ty, name, what) {
                 return self.fail(ty, problem);
             }
