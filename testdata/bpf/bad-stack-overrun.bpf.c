@@ -2,8 +2,8 @@
 //
 // Violations, which Linux refuses at load (EACCES or EINVAL):
 //   variable     writes a stack array of 16 bytes, at the frame's top, at an
-//                offset from the packet's first byte: at some offset it leaves
-//                the stack's 512 bytes upwards, a violation then
+//                offset from the packet's first byte: fine to 15, a violation
+//                from 16 on, where the frame ends
 //   below        reads 8 bytes at r10 - 520: always a violation
 //   above        writes 8 bytes at r10: always a violation
 //   unset        reads a stack word that nobody wrote. Linux refuses it for
