@@ -14,6 +14,9 @@
 pub enum FieldKind {
     /// A number.
     Scalar,
+    /// Bytes that any aligned access may take, wider than the unit too, such as
+    /// the control block of `struct __sk_buff`. They lie alike in both layouts.
+    Bytes,
     /// A pointer to the packet's first byte.
     Packet,
     /// A pointer past the packet's last byte.

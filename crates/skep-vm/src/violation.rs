@@ -1,0 +1,107 @@
+//! How a run ends.
+
+use core::fmt;
+
+/// What a run ends with.
+pub type Outcome = Result<Returned, Box<Violation>>;
+
+/// A run that came to its end.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Returned {
+    /// What the program returned: register 0.
+    pub value: u64,
+    /// How many instructions it took.
+    pub instructions: u64,
+}
+
+/// What a program did that Linux would have refused to run.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+#[non_exhaustive]
+pub enum ViolationKind {
+    /// An access through zero.
+    NullPointer,
+    /// An access through a number.
+    NotAPointer,
+    /// An access outside of the stack.
+    StackBounds,
+    /// An access outside of the packet.
+    PacketBounds,
+    /// An access by a pointer from before the packet moved.
+    StalePacketPointer,
+    /// An access outside of a map's value, or of another object.
+    ValueBounds,
+    /// An access to no field of the context, or not the way the field allows.
+    ContextAccess,
+    /// A write to what may only be read.
+    ReadOnly,
+    /// A read of what may only be written.
+    WriteOnly,
+    /// An access not aligned to its width where it must be.
+    Misaligned,
+    /// A register read before it was written.
+    UninitialisedRegister,
+    /// A call of a helper that there is not, or not for this program.
+    UnknownHelper,
+    /// A helper called with an argument it does not take.
+    HelperArgument,
+    /// More instructions than the run was given.
+    InstructionBudget,
+    /// More nested calls than there are frames.
+    CallDepth,
+    /// More stack than the nested calls may use together.
+    StackSize,
+    /// An instruction that does not exist, or a jump to nowhere.
+    BadInstruction,
+}
+
+impl ViolationKind {
+    /// A short name that stays the same.
+    pub const fn name(self) -> &'static str {
+        match self {
+            ViolationKind::NullPointer => "null pointer",
+            ViolationKind::NotAPointer => "not a pointer",
+            ViolationKind::StackBounds => "stack out of bounds",
+            ViolationKind::PacketBounds => "packet out of bounds",
+            ViolationKind::StalePacketPointer => "stale packet pointer",
+            ViolationKind::ValueBounds => "map value out of bounds",
+            ViolationKind::ContextAccess => "context access",
+            ViolationKind::ReadOnly => "read-only memory",
+            ViolationKind::WriteOnly => "write-only memory",
+            ViolationKind::Misaligned => "misaligned access",
+            ViolationKind::UninitialisedRegister => "uninitialised register",
+            ViolationKind::UnknownHelper => "unknown helper",
+            ViolationKind::HelperArgument => "helper argument",
+            ViolationKind::InstructionBudget => "instruction budget",
+            ViolationKind::CallDepth => "call depth",
+            ViolationKind::StackSize => "stack size",
+            ViolationKind::BadInstruction => "bad instruction",
+        }
+    }
+}
+
+impl fmt::Display for ViolationKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A run that was stopped, and why.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Violation {
+    /// The instruction at fault, counted in slots from the program's start.
+    pub insn: usize,
+    /// What it did, to count by.
+    pub kind: ViolationKind,
+    /// The same as a clause: what was done where, and what was allowed.
+    pub what: String,
+    /// How many instructions had run.
+    pub instructions: u64,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "instruction {}: {}", self.insn, self.what)
+    }
+}
+
+impl core::error::Error for Violation {}
