@@ -31,6 +31,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use skep_abi::Errno;
 
+pub(crate) use mem::tail_word;
 pub use mem::{AtomicOp, Mem};
 pub use raw::RawMem;
 

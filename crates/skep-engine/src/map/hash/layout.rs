@@ -1,0 +1,167 @@
+//! Where everything of a hash lies in the control piece of its region.
+//!
+//! Computed once from the attributes, with checked arithmetic; afterwards only added to and
+//! multiplied. The drawing is in the module above.
+
+use skep_abi::Errno;
+
+use super::HashAttr;
+use crate::region::HEADER_SIZE;
+
+/// Bytes of a group, and of whatever else must not share a cache line.
+pub(super) const LINE: usize = 64;
+
+/// Keys and values together stay below this: Linux's largest element less its header.
+const ELEMENT_LIMIT: u64 = (4 << 20) - 48;
+/// The largest value of a CPU, rounded up.
+const PER_CPU_LIMIT: u64 = 32 << 10;
+/// More elements than this need a bucket array longer than Linux makes.
+const ENTRIES_LIMIT: u32 = 1 << 27;
+/// Elements to a group of eight cells on average, when the map is full.
+const LOAD: u32 = 6;
+/// Free lists at most.
+const SHARDS_LIMIT: u32 = 16;
+
+/// Offsets and strides, in bytes unless said otherwise.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Layout {
+    /// Home groups, in number.
+    pub(super) groups: u32,
+    /// Overflow groups, in number.
+    pub(super) pool_groups: u32,
+    /// Free lists, in number: a power of two.
+    pub(super) shards: u32,
+    /// Slots that elements are made of, in number: `max_entries`. The spares come after them.
+    pub(super) slots: u32,
+    /// The counter of slots used at least once.
+    pub(super) slot_bump: usize,
+    /// The counter of overflow groups used at least once.
+    pub(super) pool_bump: usize,
+    /// The list of free overflow groups.
+    pub(super) pool_head: usize,
+    /// The first free list of slots.
+    pub(super) shard_base: usize,
+    /// The first home group.
+    pub(super) group_base: usize,
+    /// The first overflow group.
+    pub(super) pool_base: usize,
+    /// The first slot.
+    pub(super) slot_base: usize,
+    /// From a slot to the next.
+    pub(super) slot_stride: usize,
+    /// The value of slot 0 on CPU 0.
+    pub(super) value_base: usize,
+    /// From a slot's value to the next slot's.
+    pub(super) value_stride: usize,
+    /// From a CPU's area to the next; 0 if there is one value for all.
+    pub(super) cpu_stride: usize,
+    /// Bytes of the control piece, its header not counted.
+    pub(super) len: u64,
+}
+
+impl Layout {
+    /// EINVAL for a size of 0, E2BIG for what Linux finds too big, ENOMEM for what no address
+    /// space holds.
+    pub(super) fn new(attr: &HashAttr) -> Result<Self, Errno> {
+        check(attr)?;
+        let load = if attr.load == 0 { LOAD } else { attr.load };
+        let slots = attr.max_entries;
+        let groups = slots.div_ceil(load);
+        // A chain of more than its home exists only where there are more elements than its cells.
+        let pool_groups = if slots > 8 { slots } else { 0 };
+        let shards = attr.cpus.clamp(1, SHARDS_LIMIT).next_power_of_two();
+        let spares = if attr.per_cpu { 0 } else { groups };
+
+        let key_size = attr.key_size as usize;
+        let value_padded = (attr.value_size as usize).next_multiple_of(8);
+        let key_end = if key_size <= 4 {
+            8
+        } else {
+            8 + key_size.next_multiple_of(8)
+        };
+        let slot_stride = if attr.per_cpu {
+            key_end
+        } else {
+            key_end + value_padded
+        };
+
+        let mut place = Placer {
+            next: HEADER_SIZE as u64,
+        };
+        let counters = place.take(1, 2 * LINE)?;
+        let shard_base = place.take(shards, LINE)?;
+        let group_base = place.take(groups, LINE)?;
+        let all_slots = slots.checked_add(spares).ok_or(Errno::E2BIG)?;
+        let slot_base = place.take(all_slots, slot_stride)?;
+        let (value_base, value_stride, cpu_stride) = if attr.per_cpu {
+            let area = u64::from(slots) * value_padded as u64;
+            let area = usize::try_from(area.next_multiple_of(area_alignment(area)));
+            let area = area.map_err(|_| Errno::ENOMEM)?;
+            (place.take(attr.cpus, area)?, value_padded, area)
+        } else {
+            (slot_base + key_end, slot_stride, 0)
+        };
+        let pool_base = place.take(pool_groups, LINE)?;
+        Ok(Self {
+            groups,
+            pool_groups,
+            shards,
+            slots,
+            slot_bump: counters,
+            pool_bump: counters + LINE,
+            pool_head: counters + LINE + 8,
+            shard_base,
+            group_base,
+            pool_base,
+            slot_base,
+            slot_stride,
+            value_base,
+            value_stride,
+            cpu_stride,
+            len: place.next - HEADER_SIZE as u64,
+        })
+    }
+
+    /// Bytes that the map may come to use, given all its elements; chains need more or less.
+    pub(super) fn memory(&self) -> u64 {
+        self.len - u64::from(self.pool_groups) * LINE as u64
+    }
+}
+
+/// CPUs' areas share no line, and no page when they are larger than one.
+fn area_alignment(len: u64) -> u64 {
+    if len > 4096 { 4096 } else { LINE as u64 }
+}
+
+fn check(attr: &HashAttr) -> Result<(), Errno> {
+    if attr.key_size == 0 || attr.value_size == 0 || attr.max_entries == 0 || attr.cpus == 0 {
+        return Err(Errno::EINVAL);
+    }
+    if u64::from(attr.key_size) + u64::from(attr.value_size) >= ELEMENT_LIMIT {
+        return Err(Errno::E2BIG);
+    }
+    if attr.per_cpu && u64::from(attr.value_size).next_multiple_of(8) > PER_CPU_LIMIT {
+        return Err(Errno::E2BIG);
+    }
+    if attr.max_entries > ENTRIES_LIMIT {
+        return Err(Errno::E2BIG);
+    }
+    Ok(())
+}
+
+/// Hands out offsets, each on its own cache line.
+struct Placer {
+    next: u64,
+}
+
+impl Placer {
+    fn take(&mut self, count: u32, size: usize) -> Result<usize, Errno> {
+        let base = self.next.next_multiple_of(LINE as u64);
+        self.next = u64::from(count)
+            .checked_mul(size as u64)
+            .and_then(|len| base.checked_add(len))
+            .filter(|end| *end <= isize::MAX as u64)
+            .ok_or(Errno::ENOMEM)?;
+        usize::try_from(base).map_err(|_| Errno::ENOMEM)
+    }
+}

@@ -1,0 +1,279 @@
+//! Reading: a program's lookup without a lock or a wait, user space's validated copies, the walk.
+//!
+//! Why a lookup is right is argued in the module above. Answers to: kernel/bpf/hashtab.c.
+
+use std::sync::atomic::Ordering::{Acquire, Relaxed};
+
+use skep_abi::Errno;
+
+use super::group::{self, Guard, LINK, LOCK, TAGS, cell_at};
+use super::key::{self, Key};
+use super::{Hash, with_key};
+use crate::region::Mem;
+
+/// Attempts at a consistent copy before the lock is taken.
+const ATTEMPTS: u32 = 16;
+
+/// Where an element was found.
+#[derive(Clone, Copy)]
+pub(super) struct Place {
+    /// Its group, by offset.
+    pub(super) group: usize,
+    /// Its cell there.
+    pub(super) cell: usize,
+    /// Its slot.
+    pub(super) slot: u32,
+}
+
+impl<M: Mem> Hash<M> {
+    /// A program's lookup: the slot of the element with this key. Takes no lock, never waits.
+    ///
+    /// The slot's value is at [`value_layout`](Self::value_layout)`.value_at(slot, cpu)`.
+    #[inline]
+    pub fn lookup_slot(&self, key: &[u8]) -> Option<u32> {
+        with_key!(self, key, |key| self.find(key), None)
+    }
+
+    /// User space's lookup: copies the value (all CPUs' values) to `out`.
+    ///
+    /// ENOENT if there is no such element; EINVAL for a wrong length of `key` or `out`.
+    #[inline]
+    pub fn lookup(&self, key: &[u8], out: &mut [u8]) -> Result<(), Errno> {
+        if out.len() != self.user_value_size() {
+            return Err(Errno::EINVAL);
+        }
+        with_key!(
+            self,
+            key,
+            |key| self.copy_value(key, out),
+            Err(Errno::EINVAL)
+        )
+    }
+
+    /// The key after `key` in the order of the walk, or the first one if `key` is `None` or not
+    /// there.
+    ///
+    /// ENOENT after the last; EINVAL for a wrong length of `key` or `next`.
+    pub fn next_key(&self, key: Option<&[u8]>, next: &mut [u8]) -> Result<(), Errno> {
+        if next.len() != self.attr.key_size as usize {
+            return Err(Errno::EINVAL);
+        }
+        let mut group = 0;
+        if let Some(key) = key {
+            let after = with_key!(
+                self,
+                key,
+                |key| self.after(key, next),
+                return Err(Errno::EINVAL)
+            );
+            match after {
+                After::Found => return Ok(()),
+                After::Last(home) => group = home + 1,
+                After::Absent => {}
+            }
+        }
+        (group..self.layout.groups)
+            .find(|group| self.first_of(*group, next))
+            .ok_or(Errno::ENOENT)?;
+        Ok(())
+    }
+
+    /// How many elements there are: exact while nobody writes.
+    pub fn count(&self) -> u64 {
+        let mem = self.region.control();
+        let in_group = |group: usize| {
+            let tags = mem.load_u64(group + TAGS, Relaxed);
+            8 - u64::from(group::empties(tags).count_ones())
+        };
+        (0..self.layout.groups)
+            .map(|number| self.chain(self.home(number)).map(in_group).sum::<u64>())
+            .sum()
+    }
+
+    /// The home group and its overflow groups, by offset. Ends even if the links change meanwhile.
+    #[inline(always)]
+    pub(super) fn chain(&self, home: usize) -> impl Iterator<Item = usize> + '_ {
+        let mem = self.region.control();
+        let mut left = self.layout.pool_groups;
+        std::iter::successors(Some(home), move |group| {
+            left = left.checked_sub(1)?;
+            self.linked(mem.load_u32(group + LINK, Acquire))
+        })
+    }
+
+    /// The group that a link leads to.
+    #[inline(always)]
+    pub(super) fn linked(&self, link: u32) -> Option<usize> {
+        let number = link.checked_sub(1)?;
+        Some(
+            self.layout
+                .pool_base
+                .wrapping_add(number as usize * super::layout::LINE),
+        )
+    }
+
+    /// The slot of a key: the common cases, at most one group and no one else's writing.
+    #[inline(always)]
+    pub(super) fn find<K: Key>(&self, key: K) -> Option<u32> {
+        let mem = self.region.control();
+        let hash = key.hash(&self.secrets);
+        let (home, tag) = (self.home_of(hash), group::tag(hash));
+        let word = mem.load_u64(home + LOCK, Acquire);
+        let tags = mem.load_u64(home + TAGS, Acquire);
+        let all = group::matches(tags, tag);
+        let mut cells = all;
+        while cells != 0 {
+            let slot = mem.load_u32(cell_at(home, group::first(cells)), Acquire);
+            if key.is_at(mem, self.slot_at(slot)) {
+                M::fence(Acquire);
+                if !group::is_locked(word) && mem.load_u64(home + LOCK, Relaxed) == word {
+                    return Some(slot);
+                }
+                return self.find_anywhere(key, hash);
+            }
+            cells &= cells - 1;
+        }
+        if all == 0 && mem.load_u32(home + LINK, Acquire) == 0 {
+            return None;
+        }
+        self.find_anywhere(key, hash)
+    }
+
+    /// The slot of a key, in chains and under writers. See "Why a lookup is right".
+    #[inline(never)]
+    fn find_anywhere<K: Key>(&self, key: K, hash: u64) -> Option<u32> {
+        let mem = self.region.control();
+        let (home, tag) = (self.home_of(hash), group::tag(hash));
+        let mut missed_under = None;
+        loop {
+            let word = mem.load_u64(home + LOCK, Acquire);
+            let place = self.scan(home, tag, key);
+            M::fence(Acquire);
+            let unchanged = mem.load_u64(home + LOCK, Relaxed) == word;
+            match place {
+                Some(place) if unchanged && !group::is_locked(word) => return Some(place.slot),
+                Some(place) if (unchanged || K::ONE_WORD) && self.is_still(place, tag) => {
+                    return Some(place.slot);
+                }
+                None if unchanged => {
+                    if !group::is_locked(word) || missed_under == Some(word) {
+                        return None;
+                    }
+                    missed_under = Some(word);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Whether a cell still leads to the slot it led to.
+    fn is_still(&self, place: Place, tag: u64) -> bool {
+        let mem = self.region.control();
+        let tags = mem.load_u64(place.group + TAGS, Acquire);
+        group::tag_of(tags, place.cell) == tag
+            && mem.load_u32(cell_at(place.group, place.cell), Acquire) == place.slot
+    }
+
+    /// Looks through a chain: the truth under its lock, a guess to be validated otherwise.
+    #[inline(always)]
+    pub(super) fn scan<K: Key>(&self, home: usize, tag: u64, key: K) -> Option<Place> {
+        let mem = self.region.control();
+        for group in self.chain(home) {
+            let mut cells = group::matches(mem.load_u64(group + TAGS, Acquire), tag);
+            while cells != 0 {
+                let cell = group::first(cells);
+                let slot = mem.load_u32(cell_at(group, cell), Acquire);
+                if key.is_at(mem, self.slot_at(slot)) {
+                    return Some(Place { group, cell, slot });
+                }
+                cells &= cells - 1;
+            }
+        }
+        None
+    }
+
+    /// Answers what `look` sees of a chain while nobody changes it: between two equal looks at the
+    /// lock, or, where writers do not let that happen, under the lock.
+    #[inline(always)]
+    fn undisturbed<R>(&self, home: usize, mut look: impl FnMut() -> R) -> R {
+        let mem = self.region.control();
+        for attempt in 0..ATTEMPTS {
+            let word = mem.load_u64(home + LOCK, Acquire);
+            if !group::is_locked(word) {
+                let seen = look();
+                M::fence(Acquire);
+                if mem.load_u64(home + LOCK, Relaxed) == word {
+                    return seen;
+                }
+            }
+            M::wait(attempt);
+        }
+        let _guard = Guard::lock(mem, home);
+        look()
+    }
+
+    #[inline(always)]
+    fn copy_value<K: Key>(&self, key: K, out: &mut [u8]) -> Result<(), Errno> {
+        let hash = key.hash(&self.secrets);
+        let (home, tag) = (self.home_of(hash), group::tag(hash));
+        self.undisturbed(home, || {
+            let place = self.scan(home, tag, key).ok_or(Errno::ENOENT)?;
+            self.read_value(place.slot, out);
+            Ok(())
+        })
+    }
+
+    /// Copies out the key after `key` in its chain.
+    fn after<K: Key>(&self, key: K, next: &mut [u8]) -> After {
+        let hash = key.hash(&self.secrets);
+        let (number, tag) = (self.home_number(hash), group::tag(hash));
+        let home = self.home(number);
+        self.undisturbed(home, || {
+            let Some(place) = self.scan(home, tag, key) else {
+                return After::Absent;
+            };
+            let here = self.chain(home).skip_while(|group| *group != place.group);
+            let from = std::iter::once(place.cell + 1).chain(std::iter::repeat(0));
+            if here
+                .zip(from)
+                .any(|(group, cell)| self.key_from(group, cell, next))
+            {
+                After::Found
+            } else {
+                After::Last(number)
+            }
+        })
+    }
+
+    /// Copies out the first key of a home group's chain, if there is one.
+    fn first_of(&self, number: u32, next: &mut [u8]) -> bool {
+        let (mem, home) = (self.region.control(), self.home(number));
+        if mem.load_u64(home + TAGS, Acquire) == 0 && mem.load_u32(home + LINK, Acquire) == 0 {
+            return false;
+        }
+        self.undisturbed(home, || {
+            self.chain(home).any(|group| self.key_from(group, 0, next))
+        })
+    }
+
+    /// Copies out the key of the first cell of a group that is in use, from `cell` on.
+    fn key_from(&self, group: usize, cell: usize, next: &mut [u8]) -> bool {
+        let mem = self.region.control();
+        let tags = mem.load_u64(group + TAGS, Acquire);
+        let used = (cell..group::WIDTH).find(|cell| group::tag_of(tags, *cell) != 0);
+        let Some(cell) = used else { return false };
+        let slot = mem.load_u32(cell_at(group, cell), Acquire);
+        key::read(mem, self.slot_at(slot), next);
+        true
+    }
+}
+
+/// What there is after a key in its chain.
+enum After {
+    /// Another one, copied out.
+    Found,
+    /// Nothing: it is the last one of the home group with this number.
+    Last(u32),
+    /// The key itself is not there.
+    Absent,
+}
