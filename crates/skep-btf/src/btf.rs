@@ -147,6 +147,24 @@ impl Btf {
         tail.split('\0').next()
     }
 
+    /// The name at an offset: at most [`MAX_NAME`] bytes of it, so that strings
+    /// without end cannot make many look-ups slow; empty when out of range.
+    pub(crate) fn name_at(&self, offset: u32) -> &str {
+        let Some((home, own)) = self.string_home(offset) else {
+            return "";
+        };
+        let tail = home.strings.bytes().get(own..).unwrap_or(b"");
+        let end = tail.iter().take(MAX_NAME).position(|&b| b == 0);
+        let mut end = own + end.unwrap_or(tail.len().min(MAX_NAME));
+        loop {
+            match home.strings.text.get(own..end) {
+                Some(name) => return name,
+                None if end > own => end -= 1,
+                None => return "?",
+            }
+        }
+    }
+
     /// Whether an offset lies within the strings.
     pub(crate) fn holds_string(&self, offset: u32) -> bool {
         self.string_home(offset).is_some()

@@ -261,9 +261,14 @@ impl<'a> Type<'a> {
         Kind::from_number((self.word(1) >> 24) & 0x1f).unwrap_or(Kind::Void)
     }
 
-    /// Its name, empty when it has none.
+    /// Its name, empty when it has none; the text of a tag. Names longer than
+    /// Linux allows (512 bytes) are cut off there, as are those of members,
+    /// enumerators and parameters.
     pub fn name(&self) -> &'a str {
-        self.btf.str_at(self.name_off()).unwrap_or("")
+        match self.kind() {
+            Kind::DeclTag | Kind::TypeTag => self.btf.str_at(self.name_off()).unwrap_or(""),
+            _ => self.btf.name_at(self.name_off()),
+        }
     }
 
     /// Its name as bytes, which need not be UTF-8.
@@ -380,7 +385,7 @@ impl<'a> Composite<'a> {
     ) -> impl ExactSizeIterator<Item = Member<'a>> + DoubleEndedIterator + Clone + use<'a> {
         let (btf, flagged) = (self.0.btf, self.0.kind_flag());
         self.0.entries().map(move |[name, ty, place]| Member {
-            name: btf.str_at(name).unwrap_or(""),
+            name: btf.name_at(name),
             ty: TypeId(ty),
             bit_offset: if flagged { place & 0xff_ffff } else { place },
             bitfield_size: if flagged { place >> 24 } else { 0 },
@@ -413,6 +418,23 @@ impl<'a> Enum<'a> {
     pub fn iter(
         &self,
     ) -> impl ExactSizeIterator<Item = Enumerator<'a>> + DoubleEndedIterator + Clone + use<'a> {
+        let btf = self.0.btf;
+        self.raw_values().map(move |(name, value)| Enumerator {
+            name: btf.name_at(name),
+            value,
+        })
+    }
+
+    /// The first name of a value.
+    pub fn name_of(&self, value: i128) -> Option<&'a str> {
+        let (name, _) = self.raw_values().find(|&(_, of)| of == value)?;
+        Some(self.0.btf.name_at(name))
+    }
+
+    /// Name offsets and values.
+    fn raw_values(
+        &self,
+    ) -> impl ExactSizeIterator<Item = (u32, i128)> + DoubleEndedIterator + Clone + use<'a> {
         let (ty, wide, signed) = (self.0, self.0.kind() == Kind::Enum64, self.signed());
         (0..usize::from(ty.vlen())).map(move |index| {
             let at = RECORD_WORDS + index * if wide { 3 } else { 2 };
@@ -423,10 +445,7 @@ impl<'a> Enum<'a> {
                 (false, true) => i128::from(low.cast_signed()),
                 (false, false) => i128::from(low),
             };
-            Enumerator {
-                name: ty.btf.str_at(ty.word(at)).unwrap_or(""),
-                value,
-            }
+            (ty.word(at), value)
         })
     }
 }
@@ -448,7 +467,7 @@ impl<'a> FuncProto<'a> {
     ) -> impl ExactSizeIterator<Item = Param<'a>> + DoubleEndedIterator + Clone + use<'a> {
         let btf = self.0.btf;
         self.0.entries().map(move |[name, ty]| Param {
-            name: btf.str_at(name).unwrap_or(""),
+            name: btf.name_at(name),
             ty: TypeId(ty),
         })
     }

@@ -131,7 +131,7 @@ impl Btf {
     }
 
     /// What is left after modifiers, variables and arrays are taken off.
-    fn base_element(&self, id: TypeId) -> Result<Type<'_>, BtfError> {
+    pub(crate) fn base_element(&self, id: TypeId) -> Result<Type<'_>, BtfError> {
         let mut ty = self.expect_type(id)?;
         for _ in 0..MAX_WALK {
             let next = match ty.def() {
