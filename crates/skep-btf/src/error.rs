@@ -149,6 +149,14 @@ pub enum BtfError {
         /// How far it may go.
         limit: u32,
     },
+    /// A type written as C is too long.
+    #[error("type {id} written as C takes more than {limit} bytes")]
+    TooLong {
+        /// Which type.
+        id: TypeId,
+        /// How long it may be.
+        limit: usize,
+    },
     /// A DATASEC cannot be given this layout.
     #[error("section {name} holds {expected} variables, but places were given for {found}")]
     DataSecVars {
