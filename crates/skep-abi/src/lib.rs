@@ -11,6 +11,7 @@
 //! Answers to: include/uapi/linux/bpf.h, RFC 9669.
 
 mod bpf;
+mod call;
 mod command;
 mod errno;
 pub mod flags;
@@ -21,10 +22,11 @@ mod name;
 mod user;
 
 pub use bpf::{Bpf, Fd, MapOps, MapRef, MapShape, OwnedFd};
+pub use call::call;
 pub use command::*;
 pub use errno::{Errno, Result};
 pub use info::{BtfInfo, MapInfo, ProgInfo};
 pub use insn::Insn;
 pub use kind::{AttachType, Cmd, MapType, ProgType};
 pub use name::Name;
-pub use user::{NoMem, Scratch, TrustedMem, UserIn, UserMem, UserOut};
+pub use user::{NoMem, OwnProcess, Scratch, TrustedMem, UserIn, UserMem, UserOut};

@@ -19,9 +19,59 @@ pub trait UserMem: Send + Sync {
     /// Copies `from` to `addr`; EFAULT if any byte cannot be written.
     fn write(&self, addr: u64, from: &[u8]) -> Result<()>;
 
+    /// The promise that a system call of this process may be given the addresses
+    /// as they are, from a memory that has it.
+    fn own_process(&self) -> Option<OwnProcess> {
+        None
+    }
+
+    /// This memory as one that is accessed without asking, if it is such a one.
+    /// What holds an address then need not go through the trait.
+    #[inline]
+    fn trusted(&self) -> Option<TrustedMem> {
+        None
+    }
+
     /// Whether an address here means the same to a system call of this process.
     fn is_own_process(&self) -> bool {
-        false
+        self.own_process().is_some()
+    }
+}
+
+impl<M: UserMem + ?Sized> UserMem for &M {
+    fn read(&self, addr: u64, into: &mut [u8]) -> Result<()> {
+        (**self).read(addr, into)
+    }
+
+    fn write(&self, addr: u64, from: &[u8]) -> Result<()> {
+        (**self).write(addr, from)
+    }
+
+    fn own_process(&self) -> Option<OwnProcess> {
+        (**self).own_process()
+    }
+
+    fn trusted(&self) -> Option<TrustedMem> {
+        (**self).trusted()
+    }
+}
+
+/// A promise: the addresses of the memory that gives this out may be handed to
+/// the system calls of this process, which read and write there.
+///
+/// An address that is not mapped does no harm (the answer is EFAULT); one that is
+/// belongs to whoever made the promise.
+#[derive(Clone, Copy, Debug)]
+pub struct OwnProcess(());
+
+impl OwnProcess {
+    /// # Safety
+    ///
+    /// Memory of this process that a command names through the [`UserMem`] which
+    /// gives this out, directly or by an address inside what it names, is the
+    /// caller's to read and write, and no reference of Rust is upset by that.
+    pub const unsafe fn new() -> Self {
+        OwnProcess(())
     }
 }
 
@@ -50,6 +100,7 @@ impl UserMem for NoMem {
 #[derive(Clone, Copy)]
 enum In<'a> {
     Slice(&'a [u8]),
+    Trusted(u64, &'a dyn UserMem, TrustedMem),
     Remote(u64, &'a dyn UserMem),
 }
 
@@ -67,20 +118,25 @@ impl<'a> UserIn<'a> {
     }
 
     /// The address `addr` of `mem`.
-    pub const fn remote(addr: u64, mem: &'a dyn UserMem) -> Self {
-        UserIn(In::Remote(addr, mem))
+    #[inline]
+    pub fn remote(addr: u64, mem: &'a dyn UserMem) -> Self {
+        match mem.trusted() {
+            Some(trusted) => UserIn(In::Trusted(addr, mem, trusted)),
+            None => UserIn(In::Remote(addr, mem)),
+        }
     }
 
     /// Whether this is the null pointer.
+    #[inline]
     pub fn is_null(&self) -> bool {
-        matches!(self.0, In::Remote(0, _))
+        matches!(self.0, In::Remote(0, _) | In::Trusted(0, ..))
     }
 
     /// The slice, if this is one.
     pub fn as_slice(&self) -> Option<&'a [u8]> {
         match self.0 {
             In::Slice(bytes) => Some(bytes),
-            In::Remote(..) => None,
+            In::Remote(..) | In::Trusted(..) => None,
         }
     }
 
@@ -88,7 +144,7 @@ impl<'a> UserIn<'a> {
     pub fn as_remote(&self) -> Option<(u64, &'a dyn UserMem)> {
         match self.0 {
             In::Slice(_) => None,
-            In::Remote(addr, mem) => Some((addr, mem)),
+            In::Remote(addr, mem) | In::Trusted(addr, mem, _) => Some((addr, mem)),
         }
     }
 
@@ -96,11 +152,12 @@ impl<'a> UserIn<'a> {
     pub fn addr(&self) -> u64 {
         match self.0 {
             In::Slice(bytes) => bytes.as_ptr().expose_provenance() as u64,
-            In::Remote(addr, _) => addr,
+            In::Remote(addr, _) | In::Trusted(addr, ..) => addr,
         }
     }
 
     /// Copies the bytes from `offset` on into `into`.
+    #[inline]
     pub fn read_at(&self, offset: usize, into: &mut [u8]) -> Result<()> {
         match self.0 {
             In::Slice(bytes) => {
@@ -108,6 +165,7 @@ impl<'a> UserIn<'a> {
                 into.copy_from_slice(bytes.get(offset..end).ok_or(Errno::EFAULT)?);
                 Ok(())
             }
+            In::Trusted(addr, _, mem) => mem.read(addr.wrapping_add(offset as u64), into),
             In::Remote(addr, mem) => mem.read(addr.wrapping_add(offset as u64), into),
         }
     }
@@ -120,6 +178,11 @@ impl<'a> UserIn<'a> {
     {
         match self.0 {
             In::Slice(bytes) => bytes.get(..len).ok_or(Errno::EFAULT),
+            In::Trusted(addr, _, mem) => {
+                let buffer = scratch.buffer(len);
+                mem.read_short(addr, buffer)?;
+                Ok(buffer)
+            }
             In::Remote(addr, mem) => {
                 let buffer = scratch.buffer(len);
                 mem.read(addr, buffer)?;
@@ -132,7 +195,7 @@ impl<'a> UserIn<'a> {
     pub fn to_vec(&self, len: usize) -> Result<Vec<u8>> {
         match self.0 {
             In::Slice(bytes) => Ok(bytes.get(..len).ok_or(Errno::EFAULT)?.to_vec()),
-            In::Remote(..) => {
+            In::Remote(..) | In::Trusted(..) => {
                 let mut bytes = vec![0; len];
                 self.read_at(0, &mut bytes)?;
                 Ok(bytes)
@@ -183,13 +246,14 @@ impl fmt::Debug for UserIn<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             In::Slice(bytes) => write!(f, "{} bytes", bytes.len()),
-            In::Remote(addr, _) => write!(f, "{addr:#x}"),
+            In::Remote(addr, _) | In::Trusted(addr, ..) => write!(f, "{addr:#x}"),
         }
     }
 }
 
 enum Out<'a> {
     Slice(&'a mut [u8]),
+    Trusted(u64, &'a dyn UserMem, TrustedMem),
     Remote(u64, &'a dyn UserMem),
 }
 
@@ -208,20 +272,25 @@ impl<'a> UserOut<'a> {
     }
 
     /// The address `addr` of `mem`.
-    pub const fn remote(addr: u64, mem: &'a dyn UserMem) -> Self {
-        UserOut(Out::Remote(addr, mem))
+    #[inline]
+    pub fn remote(addr: u64, mem: &'a dyn UserMem) -> Self {
+        match mem.trusted() {
+            Some(trusted) => UserOut(Out::Trusted(addr, mem, trusted)),
+            None => UserOut(Out::Remote(addr, mem)),
+        }
     }
 
     /// Whether this is the null pointer.
+    #[inline]
     pub fn is_null(&self) -> bool {
-        matches!(self.0, Out::Remote(0, _))
+        matches!(self.0, Out::Remote(0, _) | Out::Trusted(0, ..))
     }
 
     /// The slice, if this is one.
     pub fn as_slice(&mut self) -> Option<&mut [u8]> {
         match &mut self.0 {
             Out::Slice(bytes) => Some(bytes),
-            Out::Remote(..) => None,
+            Out::Remote(..) | Out::Trusted(..) => None,
         }
     }
 
@@ -229,7 +298,7 @@ impl<'a> UserOut<'a> {
     pub fn as_remote(&self) -> Option<(u64, &'a dyn UserMem)> {
         match &self.0 {
             Out::Slice(_) => None,
-            Out::Remote(addr, mem) => Some((*addr, *mem)),
+            Out::Remote(addr, mem) | Out::Trusted(addr, mem, _) => Some((*addr, *mem)),
         }
     }
 
@@ -237,11 +306,12 @@ impl<'a> UserOut<'a> {
     pub fn addr(&mut self) -> u64 {
         match &mut self.0 {
             Out::Slice(bytes) => bytes.as_mut_ptr().expose_provenance() as u64,
-            Out::Remote(addr, _) => *addr,
+            Out::Remote(addr, _) | Out::Trusted(addr, ..) => *addr,
         }
     }
 
     /// Copies `from` to `offset`.
+    #[inline]
     pub fn write_at(&mut self, offset: usize, from: &[u8]) -> Result<()> {
         match &mut self.0 {
             Out::Slice(bytes) => {
@@ -252,20 +322,25 @@ impl<'a> UserOut<'a> {
                     .copy_from_slice(from);
                 Ok(())
             }
+            Out::Trusted(addr, _, mem) => mem.write_short(addr.wrapping_add(offset as u64), from),
             Out::Remote(addr, mem) => mem.write(addr.wrapping_add(offset as u64), from),
         }
     }
 
     /// Copies `from` to the beginning.
+    #[inline]
     pub fn write(&mut self, from: &[u8]) -> Result<()> {
         self.write_at(0, from)
     }
 
     /// Reads back what stands at `offset`: some commands read the memory they write to.
+    #[inline]
     pub fn read_at(&self, offset: usize, into: &mut [u8]) -> Result<()> {
         match &self.0 {
             Out::Slice(bytes) => UserIn::new(bytes).read_at(offset, into),
-            Out::Remote(addr, mem) => UserIn::remote(*addr, *mem).read_at(offset, into),
+            Out::Remote(addr, mem) | Out::Trusted(addr, mem, _) => {
+                UserIn::remote(*addr, *mem).read_at(offset, into)
+            }
         }
     }
 
@@ -311,7 +386,7 @@ impl fmt::Debug for UserOut<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Out::Slice(bytes) => write!(f, "room for {} bytes", bytes.len()),
-            Out::Remote(addr, _) => write!(f, "{addr:#x}"),
+            Out::Remote(addr, _) | Out::Trusted(addr, ..) => write!(f, "{addr:#x}"),
         }
     }
 }
@@ -363,6 +438,28 @@ impl TrustedMem {
     pub const unsafe fn new() -> Self {
         TrustedMem(())
     }
+
+    /// [`UserMem::read`], the usual lengths of keys and values without a call of memcpy.
+    #[inline]
+    fn read_short(&self, addr: u64, into: &mut [u8]) -> Result<()> {
+        match into.len() {
+            4 => self.read(addr, &mut into[..4]),
+            8 => self.read(addr, &mut into[..8]),
+            16 => self.read(addr, &mut into[..16]),
+            _ => self.read(addr, into),
+        }
+    }
+
+    /// [`UserMem::write`], the usual lengths of keys and values without a call of memcpy.
+    #[inline]
+    fn write_short(&self, addr: u64, from: &[u8]) -> Result<()> {
+        match from.len() {
+            4 => self.write(addr, &from[..4]),
+            8 => self.write(addr, &from[..8]),
+            16 => self.write(addr, &from[..16]),
+            _ => self.write(addr, from),
+        }
+    }
 }
 
 impl UserMem for TrustedMem {
@@ -394,7 +491,16 @@ impl UserMem for TrustedMem {
         Ok(())
     }
 
-    fn is_own_process(&self) -> bool {
-        true
+    fn own_process(&self) -> Option<OwnProcess> {
+        // SAFETY: whoever made this `TrustedMem` promised more: that every address is valid.
+        Some(unsafe { OwnProcess::new() })
+    }
+
+    #[inline]
+    fn trusted(&self) -> Option<TrustedMem> {
+        Some(*self)
     }
 }
+
+#[cfg(test)]
+mod tests;
