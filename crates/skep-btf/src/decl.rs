@@ -153,12 +153,13 @@ impl<'a> Printer<'a> {
             self.pay(&text)?;
             let next = match ty.def() {
                 Def::Ptr(to) => {
-                    let gap = if !quals.is_empty() && !text.is_empty() {
-                        " "
-                    } else {
-                        ""
+                    let star = match quals.trim_end() {
+                        "" if text.starts_with('(') => "* ".to_owned(),
+                        "" => "*".to_owned(),
+                        quals if text.is_empty() => format!("* {quals}"),
+                        quals => format!("* {quals} "),
                     };
-                    text = format!("*{}{gap}{text}", quals.trim_end());
+                    text.insert_str(0, &star);
                     quals.clear();
                     after_ptr = true;
                     to
@@ -200,9 +201,12 @@ impl<'a> Printer<'a> {
         Err(self.too_deep(MAX_WALK))
     }
 
+    /// Adds a qualifier once: arrays and their elements often have the same.
     fn qualify(&self, quals: &mut String, word: &str, of: TypeId) -> TypeId {
-        quals.push_str(word);
-        quals.push(' ');
+        if !quals.split_terminator(' ').any(|known| known == word) {
+            quals.push_str(word);
+            quals.push(' ');
+        }
         of
     }
 
@@ -250,7 +254,12 @@ impl<'a> Printer<'a> {
         indent: usize,
         depth: u32,
     ) -> Result<String, BtfError> {
-        let mut text = format!("{} {{\n", heading(members.ty()));
+        let mut text = format!("{} {{", heading(members.ty()));
+        if members.iter().len() == 0 {
+            text.push('}');
+            return Ok(text);
+        }
+        text.push('\n');
         self.pay(&text)?;
         for member in members.iter() {
             let inner = indent + 1;
