@@ -37,6 +37,19 @@ pub(crate) trait Field<'a>: Sized {
     const SIZE: usize;
     fn get(bytes: &[u8], mem: &'a dyn UserMem) -> Self;
     fn put(&mut self, bytes: &mut [u8]);
+    /// This field as a pointer to the caller's memory, if it is one.
+    #[inline]
+    fn pointer(&mut self) -> Option<Pointer<'_, 'a>> {
+        None
+    }
+}
+
+/// A field that names memory of the caller.
+pub enum Pointer<'p, 'a> {
+    /// Memory the command reads.
+    In(&'p UserIn<'a>),
+    /// Memory the command writes.
+    Out(&'p mut UserOut<'a>),
 }
 
 macro_rules! number_field {
@@ -111,6 +124,9 @@ impl<'a> Field<'a> for UserIn<'a> {
     fn put(&mut self, bytes: &mut [u8]) {
         bytes.copy_from_slice(&self.addr().to_ne_bytes());
     }
+    fn pointer(&mut self) -> Option<Pointer<'_, 'a>> {
+        Some(Pointer::In(self))
+    }
 }
 
 impl<'a> Field<'a> for UserOut<'a> {
@@ -122,6 +138,9 @@ impl<'a> Field<'a> for UserOut<'a> {
     #[inline]
     fn put(&mut self, bytes: &mut [u8]) {
         bytes.copy_from_slice(&self.addr().to_ne_bytes());
+    }
+    fn pointer(&mut self) -> Option<Pointer<'_, 'a>> {
+        Some(Pointer::Out(self))
     }
 }
 
@@ -179,4 +198,6 @@ pub trait Attr<'a>: Sized {
     fn encode(&mut self, attr: &mut AttrBytes);
     /// Takes the fields that the command wrote back from `attr`.
     fn absorb(&mut self, attr: &AttrBytes);
+    /// Shows `visit` every field that names memory of the caller, and its offset.
+    fn pointers(&mut self, visit: &mut dyn FnMut(usize, Pointer<'_, 'a>));
 }

@@ -2,7 +2,7 @@
 //!
 //! Answers to: union bpf_attr in include/uapi/linux/bpf.h.
 
-use super::{Attr, AttrBytes, Field, Output};
+use super::{Attr, AttrBytes, Field, Output, Pointer};
 use crate::{Cmd, Fd, UserIn, UserMem, UserOut};
 
 commands! {

@@ -2,7 +2,7 @@
 //!
 //! Answers to: union bpf_attr in include/uapi/linux/bpf.h.
 
-use super::{Attr, AttrBytes, Field, LinkDetails, Output};
+use super::{Attr, AttrBytes, Field, LinkDetails, Output, Pointer};
 use crate::{AttachType, Cmd, Fd, Name, ProgType, UserIn, UserMem, UserOut};
 
 commands! {
@@ -34,14 +34,14 @@ commands! {
         expected_attach_type: AttachType = 68;
         /// The BTF of `func_info` and `line_info`.
         prog_btf_fd: Fd = 72;
-        /// Bytes of a `func_info` record.
-        func_info_rec_size: u32 = 76;
+        /// Bytes of a `func_info` record; those Linux knows, when it finds them too many.
+        func_info_rec_size: u32 = 76 out;
         /// The functions' types.
         func_info: UserIn<'a> = 80;
         /// How many.
         func_info_cnt: u32 = 88;
-        /// Bytes of a `line_info` record.
-        line_info_rec_size: u32 = 92;
+        /// Bytes of a `line_info` record; as with `func_info_rec_size`.
+        line_info_rec_size: u32 = 92 out;
         /// The instructions' source lines.
         line_info: UserIn<'a> = 96;
         /// How many.
@@ -56,8 +56,8 @@ commands! {
         fd_array: UserIn<'a> = 120;
         /// The CO-RE relocations.
         core_relos: UserIn<'a> = 128;
-        /// Bytes of one.
-        core_relo_rec_size: u32 = 136;
+        /// Bytes of one; as with `func_info_rec_size`.
+        core_relo_rec_size: u32 = 136 out;
         /// How long the whole log is.
         log_true_size: u32 = 140 out_if_given;
         /// A token, with `BPF_F_TOKEN_FD`.

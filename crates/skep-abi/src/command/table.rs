@@ -46,6 +46,12 @@ macro_rules! commands {
                     ); )*
                 }
 
+                fn pointers(&mut self, visit: &mut dyn FnMut(usize, Pointer<'_, 'a>)) {
+                    $( if let Some(pointer) = self.$field.pointer() {
+                        visit($offset, pointer);
+                    } )*
+                }
+
                 #[allow(unused_variables)]
                 #[inline]
                 fn absorb(&mut self, attr: &AttrBytes) {
