@@ -1,0 +1,1 @@
+//! Tests of ARRAY and PERCPU_ARRAY.

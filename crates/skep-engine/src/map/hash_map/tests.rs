@@ -1,0 +1,1 @@
+//! Tests of HASH and PERCPU_HASH as maps.
