@@ -1,18 +1,20 @@
 //! Zeroed address ranges: anonymous private mappings, or the allocator's under Miri.
 //!
-//! Invariants: the range is page aligned, its size is a power of two of at least a page, it is
-//! readable and writable as a whole for as long as the [`Mapping`] lives, and it starts as zeros.
+//! Invariants: the range is page aligned, its size is a power of two of at least a page, it and the
+//! [`WINDOW`] bytes after it are readable and writable for as long as the [`Mapping`] lives, and it
+//! starts as zeros.
 //! Memory is given by the system when first touched; the part beyond what was asked for never is.
 
 use std::ptr::NonNull;
 
 use skep_abi::Errno;
 
+use super::mem::WINDOW;
+
 /// What a piece starts on, and the least a piece takes of the address space.
 pub(super) const PAGE: usize = 4096;
 
 /// From this size on, huge pages are asked for.
-#[cfg(not(miri))]
 const HUGE_PAGE: usize = 2 << 20;
 
 /// An owned address range.
@@ -33,10 +35,10 @@ impl Mapping {
             .max(PAGE)
             .checked_next_power_of_two()
             .ok_or(Errno::ENOMEM)?;
-        if size > isize::MAX as usize {
+        if size > isize::MAX as usize - HUGE_PAGE {
             return Err(Errno::ENOMEM);
         }
-        let base = allocate(size)?;
+        let base = allocate(length(size))?;
         Ok(Self { base, size })
     }
 
@@ -51,6 +53,13 @@ impl Mapping {
     pub(super) fn size(&self) -> usize {
         self.size
     }
+}
+
+/// The length to map for a range: with room for a window at its end, in whole huge pages for a range
+/// of them, which the system aligns only then.
+fn length(size: usize) -> usize {
+    debug_assert!(WINDOW <= PAGE);
+    size + if size < HUGE_PAGE { PAGE } else { HUGE_PAGE }
 }
 
 #[cfg(not(miri))]
@@ -80,11 +89,11 @@ fn allocate(size: usize) -> Result<NonNull<u8>, Errno> {
 impl Drop for Mapping {
     fn drop(&mut self) {
         #[cfg(not(miri))]
-        // SAFETY: the range came from `mmap_anonymous` with this size and is unmapped only here;
+        // SAFETY: the range came from `mmap_anonymous` with this length and is unmapped only here;
         // whoever accesses it borrows the mapping.
-        let _ = unsafe { rustix::mm::munmap(self.base.as_ptr().cast(), self.size) };
+        let _ = unsafe { rustix::mm::munmap(self.base.as_ptr().cast(), length(self.size)) };
         #[cfg(miri)]
-        if let Ok(layout) = std::alloc::Layout::from_size_align(self.size, PAGE) {
+        if let Ok(layout) = std::alloc::Layout::from_size_align(length(self.size), PAGE) {
             // SAFETY: the range came from `alloc_zeroed` with this layout and is freed only here.
             unsafe { std::alloc::dealloc(self.base.as_ptr(), layout) };
         }

@@ -52,11 +52,74 @@ impl AtomicOp {
     }
 }
 
+/// Some bytes of a piece from a fixed place on, for several accesses near each other at the cost of
+/// one check. Offsets count from that place; they are below [`WINDOW`] less the access's width, or
+/// are reduced to that.
+pub trait Window: Copy {
+    /// Loads the `u32` at `offset`.
+    fn load_u32(self, offset: usize, order: Ordering) -> u32;
+    /// Loads the `u64` at `offset`.
+    fn load_u64(self, offset: usize, order: Ordering) -> u64;
+    /// Stores the `u32` at `offset`.
+    fn store_u32(self, offset: usize, value: u32, order: Ordering);
+    /// Stores the `u64` at `offset`.
+    fn store_u64(self, offset: usize, value: u64, order: Ordering);
+}
+
+/// How far a [`Window`] reaches, in bytes.
+pub const WINDOW: usize = 256;
+
+/// A window that checks each access anew, for any memory.
+pub struct PlainWindow<'a, M> {
+    mem: &'a M,
+    base: usize,
+}
+
+impl<'a, M> PlainWindow<'a, M> {
+    /// A window at `base`.
+    pub fn new(mem: &'a M, base: usize) -> Self {
+        Self { mem, base }
+    }
+}
+
+impl<M> Clone for PlainWindow<'_, M> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<M> Copy for PlainWindow<'_, M> {}
+
+impl<M: Mem> Window for PlainWindow<'_, M> {
+    fn load_u32(self, offset: usize, order: Ordering) -> u32 {
+        self.mem.load_u32(self.base.wrapping_add(offset), order)
+    }
+    fn load_u64(self, offset: usize, order: Ordering) -> u64 {
+        self.mem.load_u64(self.base.wrapping_add(offset), order)
+    }
+    fn store_u32(self, offset: usize, value: u32, order: Ordering) {
+        self.mem
+            .store_u32(self.base.wrapping_add(offset), value, order);
+    }
+    fn store_u64(self, offset: usize, value: u64, order: Ordering) {
+        self.mem
+            .store_u64(self.base.wrapping_add(offset), value, order);
+    }
+}
+
 /// One piece of a region: zeroed memory that is reached by offset, shared between threads.
 ///
 /// Offsets count bytes from the start of the piece and are naturally aligned for the width of the
 /// access, save for [`load_bytes`](Mem::load_bytes) and [`store_bytes`](Mem::store_bytes).
 pub trait Mem: Sized + Send + Sync {
+    /// Several accesses near each other; [`PlainWindow`] will do.
+    type Window<'a>: Window
+    where
+        Self: 'a;
+
+    /// A window at `offset`, a multiple of 8.
+    fn window(&self, offset: usize) -> Self::Window<'_>;
+
     /// A new piece of at least `len` bytes, all zero.
     ///
     /// ENOMEM if there is no such memory.

@@ -32,8 +32,8 @@ use std::sync::atomic::Ordering::Relaxed;
 use skep_abi::Errno;
 
 pub(crate) use mem::tail_word;
-pub use mem::{AtomicOp, Mem};
-pub use raw::RawMem;
+pub use mem::{AtomicOp, Mem, PlainWindow, WINDOW, Window};
+pub use raw::{RawMem, RawWindow};
 
 /// Where the control piece's own content starts.
 pub const HEADER_SIZE: usize = 128;

@@ -6,13 +6,14 @@
 //! (or, by running programs, through the address that [`RawMem::base`] gives).
 
 use std::cell::Cell;
+use std::marker::PhantomData;
 use std::ptr::NonNull;
 use std::sync::atomic::{self, AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering};
 
 use skep_abi::Errno;
 
 use super::mapping::{Mapping, PAGE};
-use super::mem::{AtomicOp, Mem};
+use super::mem::{AtomicOp, Mem, WINDOW, Window};
 
 /// A piece of a region in this process's memory.
 pub struct RawMem {
@@ -90,7 +91,68 @@ impl RawMem {
     }
 }
 
+/// A place in a mapping, with [`WINDOW`] bytes of it from there on.
+#[derive(Clone, Copy)]
+pub struct RawWindow<'a> {
+    at: NonNull<u8>,
+    _piece: PhantomData<&'a RawMem>,
+}
+
+impl<'a> RawWindow<'a> {
+    #[inline(always)]
+    fn u32_at(self, offset: usize) -> &'a AtomicU32 {
+        debug_assert!(offset + 4 <= WINDOW && offset.is_multiple_of(4));
+        let offset = offset & (WINDOW - 4);
+        // SAFETY: `at` is a multiple of 8 at most `mask` from the start of the mapping, which is
+        // accessible for `WINDOW` bytes beyond that; it lives as long as 'a, by `_piece`.
+        unsafe { AtomicU32::from_ptr(self.at.as_ptr().add(offset).cast()) }
+    }
+
+    #[inline(always)]
+    fn u64_at(self, offset: usize) -> &'a AtomicU64 {
+        debug_assert!(offset + 8 <= WINDOW && offset.is_multiple_of(8));
+        let offset = offset & (WINDOW - 8);
+        // SAFETY: as in `u32_at`.
+        unsafe { AtomicU64::from_ptr(self.at.as_ptr().add(offset).cast()) }
+    }
+}
+
+impl Window for RawWindow<'_> {
+    #[inline(always)]
+    fn load_u32(self, offset: usize, order: Ordering) -> u32 {
+        self.u32_at(offset).load(order)
+    }
+
+    #[inline(always)]
+    fn load_u64(self, offset: usize, order: Ordering) -> u64 {
+        self.u64_at(offset).load(order)
+    }
+
+    #[inline(always)]
+    fn store_u32(self, offset: usize, value: u32, order: Ordering) {
+        self.u32_at(offset).store(value, order);
+    }
+
+    #[inline(always)]
+    fn store_u64(self, offset: usize, value: u64, order: Ordering) {
+        self.u64_at(offset).store(value, order);
+    }
+}
+
 impl Mem for RawMem {
+    type Window<'a> = RawWindow<'a>;
+
+    #[inline(always)]
+    fn window(&self, offset: usize) -> RawWindow<'_> {
+        let offset = self.inside(offset, 8);
+        // SAFETY: the masked offset is inside the mapping.
+        let at = unsafe { self.base.add(offset) };
+        RawWindow {
+            at,
+            _piece: PhantomData,
+        }
+    }
+
     fn zeroed(len: usize) -> Result<Self, Errno> {
         let mapping = Mapping::zeroed(len)?;
         debug_assert!(mapping.size().is_power_of_two() && mapping.size() >= PAGE);

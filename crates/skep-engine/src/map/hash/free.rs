@@ -18,7 +18,7 @@
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
 
 use super::group::SPARE;
-use super::layout::{LINE, Layout};
+use super::layout::{LINE, Layout, POOL_BUMP, POOL_HEAD, SHARD_BASE, SLOT_BUMP};
 use crate::region::Mem;
 
 /// A stack whose members are found by `link_at(index)`.
@@ -91,7 +91,7 @@ fn bump<M: Mem>(mem: &M, counter: usize, limit: u32) -> Option<u32> {
 fn shard<'a, M: Mem>(mem: &'a M, layout: &Layout, number: u32) -> Stack<'a, M> {
     Stack {
         mem,
-        head: layout.shard_base + (number & (layout.shards - 1)) as usize * LINE,
+        head: SHARD_BASE + (number & (layout.shards - 1)) as usize * LINE,
         link_base: layout.slot_base,
         link_stride: layout.slot_stride,
     }
@@ -103,7 +103,7 @@ pub(super) fn pop_slot<M: Mem>(mem: &M, layout: &Layout) -> Option<u32> {
     if let Some(index) = shard(mem, layout, M::owner()).pop() {
         return Some(index);
     }
-    bump(mem, layout.slot_bump, layout.slots).or_else(|| steal_slot(mem, layout))
+    bump(mem, SLOT_BUMP, layout.slots).or_else(|| steal_slot(mem, layout))
 }
 
 #[cold]
@@ -141,7 +141,7 @@ pub(super) fn push_slot<M: Mem>(mem: &M, layout: &Layout, index: u32) {
 fn pool<'a, M: Mem>(mem: &'a M, layout: &Layout) -> Stack<'a, M> {
     Stack {
         mem,
-        head: layout.pool_head,
+        head: POOL_HEAD,
         link_base: layout.pool_base + SPARE,
         link_stride: LINE,
     }
@@ -152,7 +152,7 @@ fn pool<'a, M: Mem>(mem: &'a M, layout: &Layout) -> Stack<'a, M> {
 #[inline(never)]
 pub(super) fn pop_group<M: Mem>(mem: &M, layout: &Layout) -> Option<u32> {
     let pool = pool(mem, layout);
-    let fresh = || bump(mem, layout.pool_bump, layout.pool_groups);
+    let fresh = || bump(mem, POOL_BUMP, layout.pool_groups);
     // The second look: the last unused one may go to another thread just when one is given back.
     pool.pop().or_else(fresh).or_else(|| pool.pop())
 }

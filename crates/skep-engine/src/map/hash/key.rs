@@ -14,7 +14,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use rapidhash::v3::{RapidSecrets, rapidhash_v3_inline, rapidhash_v3_seeded};
 
-use crate::region::{Mem, tail_word};
+use crate::region::{Mem, Window, tail_word};
 
 const SHORT: usize = 4;
 const LONG: usize = 8;
@@ -58,12 +58,12 @@ impl Key for Key4 {
 
     #[inline(always)]
     fn is_at<M: Mem>(self, mem: &M, slot: usize) -> bool {
-        mem.load_u32(slot + SHORT, Relaxed) == self.0
+        mem.window(slot).load_u32(SHORT, Relaxed) == self.0
     }
 
     #[inline(always)]
     fn write<M: Mem>(self, mem: &M, slot: usize) {
-        mem.store_u32(slot + SHORT, self.0, Relaxed);
+        mem.window(slot).store_u32(SHORT, self.0, Relaxed);
     }
 }
 
@@ -88,12 +88,12 @@ impl Key for Key8 {
 
     #[inline(always)]
     fn is_at<M: Mem>(self, mem: &M, slot: usize) -> bool {
-        mem.load_u64(slot + LONG, Relaxed) == self.0
+        mem.window(slot).load_u64(LONG, Relaxed) == self.0
     }
 
     #[inline(always)]
     fn write<M: Mem>(self, mem: &M, slot: usize) {
-        mem.store_u64(slot + LONG, self.0, Relaxed);
+        mem.window(slot).store_u64(LONG, self.0, Relaxed);
     }
 }
 
@@ -130,16 +130,18 @@ impl Key for Key16 {
     #[inline(always)]
     fn is_at<M: Mem>(self, mem: &M, slot: usize) -> bool {
         let (first, second) = self.words();
-        let differ = (mem.load_u64(slot + LONG, Relaxed) ^ first)
-            | (mem.load_u64(slot + LONG + 8, Relaxed) ^ second);
+        let slot = mem.window(slot);
+        let differ =
+            (slot.load_u64(LONG, Relaxed) ^ first) | (slot.load_u64(LONG + 8, Relaxed) ^ second);
         differ == 0
     }
 
     #[inline(always)]
     fn write<M: Mem>(self, mem: &M, slot: usize) {
         let (first, second) = self.words();
-        mem.store_u64(slot + LONG, first, Relaxed);
-        mem.store_u64(slot + LONG + 8, second, Relaxed);
+        let slot = mem.window(slot);
+        slot.store_u64(LONG, first, Relaxed);
+        slot.store_u64(LONG + 8, second, Relaxed);
     }
 }
 

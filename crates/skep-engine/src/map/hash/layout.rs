@@ -22,6 +22,17 @@ const LOAD: u32 = 6;
 /// Free lists at most.
 const SHARDS_LIMIT: u32 = 16;
 
+/// The counter of slots used at least once.
+pub(super) const SLOT_BUMP: usize = HEADER_SIZE;
+/// The counter of overflow groups used at least once.
+pub(super) const POOL_BUMP: usize = HEADER_SIZE + LINE;
+/// The list of free overflow groups.
+pub(super) const POOL_HEAD: usize = POOL_BUMP + 8;
+/// The first free list of slots.
+pub(super) const SHARD_BASE: usize = HEADER_SIZE + 2 * LINE;
+/// The first home group.
+pub(super) const GROUP_BASE: usize = SHARD_BASE + SHARDS_LIMIT as usize * LINE;
+
 /// Offsets and strides, in bytes unless said otherwise.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Layout {
@@ -33,22 +44,14 @@ pub(super) struct Layout {
     pub(super) shards: u32,
     /// Slots that elements are made of, in number: `max_entries`. The spares come after them.
     pub(super) slots: u32,
-    /// The counter of slots used at least once.
-    pub(super) slot_bump: usize,
-    /// The counter of overflow groups used at least once.
-    pub(super) pool_bump: usize,
-    /// The list of free overflow groups.
-    pub(super) pool_head: usize,
-    /// The first free list of slots.
-    pub(super) shard_base: usize,
-    /// The first home group.
-    pub(super) group_base: usize,
     /// The first overflow group.
     pub(super) pool_base: usize,
     /// The first slot.
     pub(super) slot_base: usize,
     /// From a slot to the next.
     pub(super) slot_stride: usize,
+    /// From a slot to the value in it.
+    pub(super) value_offset: usize,
     /// The value of slot 0 on CPU 0.
     pub(super) value_base: usize,
     /// From a slot's value to the next slot's.
@@ -88,9 +91,7 @@ impl Layout {
         let mut place = Placer {
             next: HEADER_SIZE as u64,
         };
-        let counters = place.take(1, 2 * LINE)?;
-        let shard_base = place.take(shards, LINE)?;
-        let group_base = place.take(groups, LINE)?;
+        place.take(groups, LINE)?;
         let all_slots = slots.checked_add(spares).ok_or(Errno::E2BIG)?;
         let slot_base = place.take(all_slots, slot_stride)?;
         let (value_base, value_stride, cpu_stride) = if attr.per_cpu {
@@ -107,14 +108,10 @@ impl Layout {
             pool_groups,
             shards,
             slots,
-            slot_bump: counters,
-            pool_bump: counters + LINE,
-            pool_head: counters + LINE + 8,
-            shard_base,
-            group_base,
             pool_base,
             slot_base,
             slot_stride,
+            value_offset: key_end,
             value_base,
             value_stride,
             cpu_stride,

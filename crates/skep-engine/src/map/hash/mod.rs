@@ -106,7 +106,7 @@ use rapidhash::v3::RapidSecrets;
 use skep_abi::Errno;
 
 use crate::region::{Mem, RawMem, Region, RegionAttr};
-use layout::{LINE, Layout};
+use layout::{GROUP_BASE, LINE, Layout};
 pub use value::ValueLayout;
 
 /// `BPF_MAP_TYPE_HASH`.
@@ -220,7 +220,7 @@ impl<M: Mem> Hash<M> {
     /// The offset of a home group.
     #[inline(always)]
     fn home(&self, number: u32) -> usize {
-        self.layout.group_base + number as usize * LINE
+        GROUP_BASE + number as usize * LINE
     }
 
     /// The offset of a hash's home group.

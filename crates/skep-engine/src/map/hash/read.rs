@@ -9,7 +9,7 @@ use skep_abi::Errno;
 use super::group::{self, Guard, LINK, LOCK, TAGS, cell_at};
 use super::key::{self, Key};
 use super::{Hash, with_key};
-use crate::region::Mem;
+use crate::region::{Mem, Window};
 
 /// Attempts at a consistent copy before the lock is taken.
 const ATTEMPTS: u32 = 16;
@@ -31,7 +31,25 @@ impl<M: Mem> Hash<M> {
     /// The slot's value is at [`value_layout`](Self::value_layout)`.value_at(slot, cpu)`.
     #[inline]
     pub fn lookup_slot(&self, key: &[u8]) -> Option<u32> {
-        with_key!(self, key, |key| self.find(key), None)
+        with_key!(self, key, |key| self.find(key, |slot| slot), None)
+    }
+
+    /// A program's lookup of its CPU's value: where it is in the control piece. Takes no lock,
+    /// never waits.
+    #[inline]
+    pub fn lookup_value(&self, key: &[u8], cpu: u32) -> Option<usize> {
+        with_key!(
+            self,
+            key,
+            |key| if self.attr.per_cpu {
+                self.find(key, |slot| self.value_at(slot, cpu))
+            } else {
+                self.find(key, |slot| {
+                    self.slot_at(slot).wrapping_add(self.layout.value_offset)
+                })
+            },
+            None
+        )
     }
 
     /// User space's lookup: copies the value (all CPUs' values) to `out`.
@@ -112,31 +130,37 @@ impl<M: Mem> Hash<M> {
         )
     }
 
-    /// The slot of a key: the common cases, at most one group and no one else's writing.
+    /// What `found` makes of the slot of a key: the common cases, its home group and no one else's
+    /// writing.
     #[inline(always)]
-    pub(super) fn find<K: Key>(&self, key: K) -> Option<u32> {
+    fn find<K: Key, R>(&self, key: K, found: impl Fn(u32) -> R) -> Option<R> {
         let mem = self.region.control();
         let hash = key.hash(&self.secrets);
         let (home, tag) = (self.home_of(hash), group::tag(hash));
-        let word = mem.load_u64(home + LOCK, Acquire);
-        let tags = mem.load_u64(home + TAGS, Acquire);
-        let all = group::matches(tags, tag);
+        let group = mem.window(home);
+        let word = group.load_u64(LOCK, Acquire);
+        let all = group::matches(group.load_u64(TAGS, Acquire), tag);
         let mut cells = all;
         while cells != 0 {
-            let slot = mem.load_u32(cell_at(home, group::first(cells)), Acquire);
+            let cell = group::first(cells);
+            let slot = group.load_u32(cell_at(0, cell), Acquire);
             if key.is_at(mem, self.slot_at(slot)) {
                 M::fence(Acquire);
-                if !group::is_locked(word) && mem.load_u64(home + LOCK, Relaxed) == word {
-                    return Some(slot);
+                if !group::is_locked(word) && group.load_u64(LOCK, Relaxed) == word {
+                    return Some(Place {
+                        group: home,
+                        cell,
+                        slot,
+                    });
                 }
-                return self.find_anywhere(key, hash);
+                return self.find_anywhere(key, hash).map(found);
             }
             cells &= cells - 1;
         }
-        if all == 0 && mem.load_u32(home + LINK, Acquire) == 0 {
+        if all == 0 && group.load_u32(LINK, Acquire) == 0 {
             return None;
         }
-        self.find_anywhere(key, hash)
+        self.find_anywhere(key, hash).map(found)
     }
 
     /// The slot of a key, in chains and under writers. See "Why a lookup is right".
