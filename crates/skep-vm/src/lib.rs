@@ -11,12 +11,19 @@
 
 #![forbid(unsafe_code)]
 
+mod access;
 pub mod address;
+mod alu;
+mod call;
+mod context;
+mod decode;
+mod denied;
 pub mod env;
 mod machine;
 mod memory;
 mod packet;
 mod program;
+mod stack;
 mod violation;
 
 pub use address::{Address, Class};
@@ -25,4 +32,4 @@ pub use machine::Machine;
 pub use memory::RunMemory;
 pub use packet::Packet;
 pub use program::Program;
-pub use violation::{Outcome, Returned, Violation, ViolationKind};
+pub use violation::{AccessInfo, Outcome, Returned, Violation, ViolationKind};

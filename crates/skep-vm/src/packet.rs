@@ -7,6 +7,20 @@
 //! Answers to: struct xdp_buff, struct sk_buff; bpf_xdp_adjust_head,
 //! bpf_xdp_adjust_meta and bpf_xdp_adjust_tail in net/core/filter.c.
 
+use crate::address::Address;
+use crate::denied::{Allowed, Denied};
+use crate::env::Width;
+use crate::stack;
+use crate::violation::ViolationKind;
+use core::ops::Range;
+
+/// Where offsets into the link-layer header begin, in a legacy load.
+#[doc(alias = "SKF_LL_OFF")]
+const LINK_LAYER: i64 = -0x20_0000;
+/// Where offsets into the network header begin.
+#[doc(alias = "SKF_NET_OFF")]
+const NETWORK: i64 = -0x10_0000;
+
 /// A packet with room before and after it. Refilling it allocates only when the
 /// new one needs more room than any before.
 #[derive(Clone, Debug, Default)]
@@ -17,7 +31,7 @@ pub struct Packet {
     end: usize,
     generation: u16,
     read_only: bool,
-    mac: Option<usize>,
+    mac: usize,
     network: usize,
 }
 
@@ -36,7 +50,7 @@ impl Packet {
         self.buffer.resize(self.end + tailroom, 0);
         self.meta = headroom;
         self.data = headroom;
-        self.mac = None;
+        self.mac = headroom;
         self.network = headroom;
         self.new_generation();
     }
@@ -99,5 +113,195 @@ impl Packet {
     /// Says whether the program may only read the packet.
     pub fn set_read_only(&mut self, read_only: bool) {
         self.read_only = read_only;
+    }
+
+    /// Says where the link-layer and the network header begin, from the packet's
+    /// first byte. Legacy loads count from there. The headers stay where they are
+    /// when the packet's bounds move.
+    pub fn set_headers(&mut self, mac: isize, network: isize) {
+        self.mac = self.data.saturating_add_signed(mac);
+        self.network = self.data.saturating_add_signed(network);
+    }
+
+    /// Moves the first byte by `delta` and the metadata with it. `None`, and
+    /// nothing is done, if there is no room or not as many bytes.
+    #[doc(alias = "bpf_xdp_adjust_head")]
+    pub fn adjust_head(&mut self, delta: isize) -> Option<()> {
+        let meta = self.meta.checked_add_signed(delta)?;
+        let data = self.data.checked_add_signed(delta)?;
+        if data > self.end {
+            return None;
+        }
+        self.buffer.copy_within(self.meta..self.data, meta);
+        (self.meta, self.data) = (meta, data);
+        self.new_generation();
+        Some(())
+    }
+
+    /// Moves the first byte of the metadata by `delta`. `None`, and nothing is
+    /// done, if there is no room or not as many bytes.
+    #[doc(alias = "bpf_xdp_adjust_meta")]
+    pub fn adjust_meta(&mut self, delta: isize) -> Option<()> {
+        let meta = self.meta.checked_add_signed(delta)?;
+        if meta > self.data {
+            return None;
+        }
+        self.meta = meta;
+        self.new_generation();
+        Some(())
+    }
+
+    /// Moves the end by `delta`; what comes in is zeroed. `None`, and nothing is
+    /// done, if there is no room or not as many bytes.
+    #[doc(alias = "bpf_xdp_adjust_tail")]
+    pub fn adjust_tail(&mut self, delta: isize) -> Option<()> {
+        let end = self.end.checked_add_signed(delta)?;
+        if end < self.data {
+            return None;
+        }
+        if end > self.end {
+            self.buffer.get_mut(self.end..end)?.fill(0);
+        }
+        self.end = end;
+        self.new_generation();
+        Some(())
+    }
+
+    /// Makes room for at least that many bytes before the metadata and after the
+    /// packet, as the growth of a socket buffer does.
+    #[doc(alias = "pskb_expand_head")]
+    pub fn reserve(&mut self, headroom: usize, tailroom: usize) {
+        let more = headroom.saturating_sub(self.headroom());
+        if more > 0 {
+            self.buffer.splice(0..0, core::iter::repeat_n(0, more));
+            self.meta += more;
+            self.data += more;
+            self.end += more;
+            self.mac += more;
+            self.network += more;
+        }
+        let more = tailroom.saturating_sub(self.tailroom());
+        self.buffer.resize(self.buffer.len() + more, 0);
+        self.new_generation();
+    }
+
+    /// Puts `len` zeroed bytes in at `offset` from the packet's first byte, by
+    /// moving what is before them into the headroom. `None`, and nothing is done,
+    /// if there is no room or no such offset.
+    #[doc(alias = "bpf_skb_net_hdr_push")]
+    pub fn insert(&mut self, offset: usize, len: usize) -> Option<()> {
+        let at = self.data.checked_add(offset).filter(|&at| at <= self.end)?;
+        let meta = self.meta.checked_sub(len)?;
+        self.buffer.copy_within(self.meta..at, meta);
+        self.buffer.get_mut(at - len..at)?.fill(0);
+        self.meta = meta;
+        self.data -= len;
+        self.new_generation();
+        Some(())
+    }
+
+    /// Takes `len` bytes out at `offset` from the packet's first byte, by moving
+    /// what is before them. `None`, and nothing is done, if there are not as many.
+    #[doc(alias = "bpf_skb_net_hdr_pop")]
+    pub fn remove(&mut self, offset: usize, len: usize) -> Option<()> {
+        let at = self.data.checked_add(offset)?;
+        at.checked_add(len).filter(|&after| after <= self.end)?;
+        self.buffer.copy_within(self.meta..at, self.meta + len);
+        self.meta += len;
+        self.data += len;
+        self.new_generation();
+        Some(())
+    }
+
+    /// Where `len` bytes at a guest address lie in the buffer.
+    #[inline]
+    fn span(&self, address: Address, len: usize) -> Allowed<Range<usize>> {
+        let offset = address.offset();
+        if address.object_number() == self.generation && offset >= self.meta as i64 {
+            let start = offset as usize;
+            if start <= self.end && len <= self.end - start {
+                return Ok(start..start + len);
+            }
+        }
+        self.outside(address)
+    }
+
+    #[cold]
+    fn outside<T>(&self, address: Address) -> Allowed<T> {
+        if address.object_number() != self.generation {
+            return Denied::new(
+                ViolationKind::StalePacketPointer,
+                "a packet pointer from before the packet moved",
+                "pointers have to be loaded from the context again after a helper moved it",
+            );
+        }
+        let offset = address.offset() - self.data as i64;
+        let problem = match (offset < 0, self.meta_len()) {
+            (false, _) => format!("the packet ends at {}", self.len()),
+            (true, 0) => "the packet begins at 0".to_owned(),
+            (true, meta) => format!("the packet's metadata begins at -{meta}"),
+        };
+        Denied::new(
+            ViolationKind::PacketBounds,
+            format!("packet offset {offset}"),
+            problem,
+        )
+    }
+
+    fn writable(&self, address: Address) -> Allowed<()> {
+        if !self.read_only {
+            return Ok(());
+        }
+        let offset = address.offset() - self.data as i64;
+        Denied::new(
+            ViolationKind::ReadOnly,
+            format!("packet offset {offset}"),
+            "a program of this type may only read the packet",
+        )
+    }
+
+    #[inline]
+    pub(crate) fn load(&self, address: Address, width: Width) -> Allowed<u64> {
+        let span = self.span(address, width.bytes())?;
+        Ok(stack::load(&self.buffer[span]))
+    }
+
+    #[inline]
+    pub(crate) fn store(&mut self, address: Address, width: Width, value: u64) -> Allowed<()> {
+        let span = self.span(address, width.bytes())?;
+        self.writable(address)?;
+        stack::store(&mut self.buffer[span], value);
+        Ok(())
+    }
+
+    /// Bytes, for a helper.
+    pub(crate) fn bytes(
+        &mut self,
+        address: Address,
+        len: usize,
+        write: bool,
+    ) -> Allowed<&mut [u8]> {
+        let span = self.span(address, len)?;
+        if write {
+            self.writable(address)?;
+        }
+        Ok(&mut self.buffer[span])
+    }
+
+    /// A legacy load: big-endian, at an offset from the packet's first byte or
+    /// from a header.
+    #[doc(alias = "bpf_skb_load_helper_convert_offset")]
+    pub(crate) fn legacy_load(&self, offset: i32, width: Width) -> Option<u64> {
+        let offset = i64::from(offset);
+        let (base, offset) = match offset {
+            0.. => (self.data, offset),
+            NETWORK..0 => (self.network, offset - NETWORK),
+            LINK_LAYER..NETWORK => (self.mac, offset - LINK_LAYER),
+            _ => return None,
+        };
+        let start = base.checked_add(usize::try_from(offset).ok()?)?;
+        let bytes = self.buffer.get(..self.end)?.get(start..)?;
+        let value = stack::load(bytes.get(..width.bytes())?);
+        Some(value.swap_bytes() >> (64 - 8 * width.bytes()))
     }
 }

@@ -1,5 +1,6 @@
 //! How a run ends.
 
+use crate::address::Address;
 use core::fmt;
 
 /// What a run ends with.
@@ -36,6 +37,8 @@ pub enum ViolationKind {
     ReadOnly,
     /// A read of what may only be written.
     WriteOnly,
+    /// An atomic access to memory that allows none.
+    AtomicAccess,
     /// An access not aligned to its width where it must be.
     Misaligned,
     /// A register read before it was written.
@@ -67,6 +70,7 @@ impl ViolationKind {
             ViolationKind::ContextAccess => "context access",
             ViolationKind::ReadOnly => "read-only memory",
             ViolationKind::WriteOnly => "write-only memory",
+            ViolationKind::AtomicAccess => "atomic access",
             ViolationKind::Misaligned => "misaligned access",
             ViolationKind::UninitialisedRegister => "uninitialised register",
             ViolationKind::UnknownHelper => "unknown helper",
@@ -85,6 +89,17 @@ impl fmt::Display for ViolationKind {
     }
 }
 
+/// The access that a violation is about.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct AccessInfo {
+    /// Where it begins; [`Address::class`] says in what kind of memory.
+    pub address: Address,
+    /// How many bytes.
+    pub bytes: u64,
+    /// Whether it writes.
+    pub write: bool,
+}
+
 /// A run that was stopped, and why.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Violation {
@@ -94,6 +109,8 @@ pub struct Violation {
     pub kind: ViolationKind,
     /// The same as a clause: what was done where, and what was allowed.
     pub what: String,
+    /// The access, if it is about one.
+    pub access: Option<AccessInfo>,
     /// How many instructions had run.
     pub instructions: u64,
 }
