@@ -147,11 +147,7 @@ impl<M: Mem> Hash<M> {
             if key.is_at(mem, self.slot_at(slot)) {
                 M::fence(Acquire);
                 if !group::is_locked(word) && group.load_u64(LOCK, Relaxed) == word {
-                    return Some(Place {
-                        group: home,
-                        cell,
-                        slot,
-                    });
+                    return Some(found(slot));
                 }
                 return self.find_anywhere(key, hash).map(found);
             }
