@@ -54,19 +54,7 @@ pub(crate) fn check_preamble(
             have: bytes.len(),
         });
     };
-    if [m0, m1] == MAGIC.to_be_bytes() {
-        return Err(BtfError::BigEndian);
-    }
-    let magic = u16::from_le_bytes([m0, m1]);
-    if magic != MAGIC {
-        return Err(BtfError::Magic { found: magic });
-    }
-    if version != 1 {
-        return Err(BtfError::Version { found: version });
-    }
-    if flags != 0 {
-        return Err(BtfError::Flags { found: flags });
-    }
+    check_identity([m0, m1], version, flags)?;
     if len < least {
         return Err(BtfError::HeaderLength { found: len, least });
     }
@@ -79,6 +67,24 @@ pub(crate) fn check_preamble(
         });
     }
     Ok(len)
+}
+
+/// The header's first four bytes are those of BTF.
+fn check_identity(magic: [u8; 2], version: u8, flags: u8) -> Result<(), BtfError> {
+    if magic == MAGIC.to_be_bytes() {
+        return Err(BtfError::BigEndian);
+    }
+    let found = u16::from_le_bytes(magic);
+    if found != MAGIC {
+        return Err(BtfError::Magic { found });
+    }
+    if version != 1 {
+        return Err(BtfError::Version { found: version });
+    }
+    if flags != 0 {
+        return Err(BtfError::Flags { found: flags });
+    }
+    Ok(())
 }
 
 impl Btf {
@@ -255,6 +261,11 @@ fn check_header_tail(bytes: &[u8]) -> Result<usize, BtfError> {
     };
     let len = u32_at(bytes, 4).ok_or(short(8))? as usize;
     let header = bytes.get(..len).ok_or(short(len))?;
+    // Of a header that is too short Linux reads the rest as zero.
+    let read = |at: usize| header.get(at).copied().unwrap_or(0);
+    if len < HEADER_LEN as usize {
+        check_identity([read(0), read(1)], read(2), read(3))?;
+    }
     let tail = header.get(HEADER_LEN as usize..).unwrap_or(&[]);
     match tail.iter().position(|&byte| byte != 0) {
         Some(at) => Err(BtfError::HeaderTail {

@@ -88,26 +88,15 @@ pub(crate) fn resolve_all(btf: &Btf) -> Result<(), BtfError> {
         .try_for_each(|ty| check_tag_order(btf, ty))
 }
 
-/// Type tags come before other modifiers.
-fn check_tag_order(btf: &Btf, start: Type<'_>) -> Result<(), BtfError> {
-    let mut in_tags = start.kind() == Kind::TypeTag;
-    let mut ty = start;
-    // As long as chains of resolved types may get; no circle is left by now.
-    for _ in 0..btf.end_id() {
-        if !ty.kind().is_modifier() {
-            break;
+/// Type tags come before other modifiers, so no other modifier refers to one.
+fn check_tag_order(btf: &Btf, ty: Type<'_>) -> Result<(), BtfError> {
+    let target = ty.target().and_then(|id| btf.type_by_id(id));
+    match target.filter(|target| target.kind() == Kind::TypeTag) {
+        Some(tag) if ty.kind() != Kind::TypeTag => {
+            Err(btf.problem(ty.id(), Problem::TagOrder(tag.id())))
         }
-        if ty.kind() != Kind::TypeTag {
-            in_tags = false;
-        } else if !in_tags {
-            return Err(btf.problem(start.id(), Problem::TagOrder(ty.id())));
-        }
-        match ty.target().and_then(|id| btf.type_by_id(id)) {
-            Some(next) => ty = next,
-            None => break,
-        }
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 fn needs_resolve(kind: Kind) -> bool {
