@@ -14,6 +14,9 @@
 //!
 //! Answers to: map_create and map_check_btf in kernel/bpf/syscall.c.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 

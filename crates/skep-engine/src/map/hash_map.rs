@@ -199,7 +199,7 @@ impl Map for HashMap {
 
     #[inline]
     fn program_lookup(&self, cpu: u32, key: &[u8]) -> Option<ValueRef> {
-        let cpu = if self.layout.cpus == 1 { 0 } else { cpu };
+        let cpu = if self.layout.cpu_stride == 0 { 0 } else { cpu };
         let slot = self.table.lookup_slot(self.key(key).ok()?)?;
         (cpu < self.layout.cpus).then_some(ValueRef { slot, cpu })
     }

@@ -32,6 +32,8 @@ mod desc;
 pub mod family;
 pub mod hash;
 mod hash_map;
+#[cfg(test)]
+mod testing;
 pub mod values;
 
 use skep_abi::{MapType, Result};

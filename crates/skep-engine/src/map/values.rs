@@ -19,6 +19,9 @@
 //!
 //! Takes no locks. Answers to: copy_map_value and bpf_long_memcpy in include/linux/bpf.h.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 
 use skep_vm::{AtomicOp, Width};
