@@ -317,20 +317,31 @@ fn table<R: Record>(
                 records: Vec::new(),
             });
         }
-        for (number, raw) in block.chunks_exact(size as usize).enumerate() {
-            let words = [0, 4, 8, 12].map(|at| u32_at(raw, at).unwrap_or(0));
-            let [insn_off, ..] = words;
-            if !insn_off.is_multiple_of(INSN_SIZE) {
-                let place = at + number * size as usize;
-                return Err(fail(place, ExtProblem::InsnOffset(insn_off)));
-            }
-            if let Some(section) = sections.get_mut(index) {
-                section.records.push(R::read(words));
-            }
+        if let Some(section) = sections.get_mut(index) {
+            read_block(block, size as usize, &mut section.records)
+                .map_err(|(place, problem)| fail(at + place, problem))?;
         }
         at += block.len();
     }
     Ok(sections)
+}
+
+/// Reads the records of one section, each `size` bytes; an error comes with
+/// its place in the block.
+fn read_block<R: Record>(
+    block: &[u8],
+    size: usize,
+    records: &mut Vec<R>,
+) -> Result<(), (usize, ExtProblem)> {
+    for (number, raw) in block.chunks_exact(size).enumerate() {
+        let words = [0, 4, 8, 12].map(|at| u32_at(raw, at).unwrap_or(0));
+        let [insn_off, ..] = words;
+        if !insn_off.is_multiple_of(INSN_SIZE) {
+            return Err((number * size, ExtProblem::InsnOffset(insn_off)));
+        }
+        records.push(R::read(words));
+    }
+    Ok(())
 }
 
 /// The functions and source lines of one program, as PROG_LOAD takes them.
