@@ -14,7 +14,7 @@ use crate::map::Op;
 fn refuse(engine: &Engine, map: Fd, op: Op, reads: bool, writes: bool) -> Result<()> {
     engine.files().with_map(map, |map, access| {
         if reads {
-            map.require_read(access)?;
+            access.require_read()?;
         }
         if writes {
             map.require_write(access)?;

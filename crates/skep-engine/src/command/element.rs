@@ -23,7 +23,7 @@ pub(crate) fn lookup(engine: &Engine, cmd: &mut MapLookupElem<'_>) -> Result<()>
     let flags = cmd.flags;
     Desc::check_read_flags(flags)?;
     engine.files().with_map(cmd.map, |map, access| {
-        map.require_read(access)?;
+        access.require_read()?;
         let desc = map.desc();
         desc.check_lock(flags)?;
         let (mut key_room, mut value_room) = (Scratch::new(), Scratch::new());
@@ -66,7 +66,7 @@ pub(crate) fn delete(engine: &Engine, cmd: &mut MapDeleteElem<'_>) -> Result<()>
 #[inline]
 pub(crate) fn next_key(engine: &Engine, cmd: &mut MapGetNextKey<'_>) -> Result<()> {
     engine.files().with_map(cmd.map, |map, access| {
-        map.require_read(access)?;
+        access.require_read()?;
         let len = map.desc().key_size();
         let (mut key_room, mut next_room) = (Scratch::new(), Scratch::new());
         let key = if cmd.key.is_null() {
@@ -88,7 +88,7 @@ pub(crate) fn lookup_and_delete(
     let flags = cmd.flags;
     Desc::check_read_flags(flags)?;
     engine.files().with_map(cmd.map, |map, access| {
-        map.require_read(access)?;
+        access.require_read()?;
         map.write(access, || {
             let desc = map.desc();
             desc.check_lock(flags)?;

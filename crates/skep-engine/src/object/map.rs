@@ -10,7 +10,6 @@
 //! Answers to: struct bpf_map, bpf_map_write_active and map_get_sys_perms in
 //! kernel/bpf/syscall.c.
 
-use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -35,6 +34,8 @@ pub struct MapTypes {
 #[doc(alias = "bpf_map")]
 pub struct MapObject {
     map: Arc<dyn Map>,
+    /// The map's own, here so that a command need not ask for it.
+    desc: Desc,
     name: Name,
     types: Option<MapTypes>,
     /// The digest of the only program that may use it.
@@ -54,9 +55,11 @@ impl MapObject {
         exclusive: Option<[u8; 32]>,
         charge: Charge,
     ) -> MapObject {
-        let counted = map.desc().has_flags(flag::RDONLY_PROG);
+        let desc = map.desc().clone();
+        let counted = desc.has_flags(flag::RDONLY_PROG);
         MapObject {
             map,
+            desc,
             name,
             types,
             exclusive,
@@ -75,7 +78,7 @@ impl MapObject {
     /// What the map is.
     #[inline]
     pub fn desc(&self) -> &Desc {
-        self.map.desc()
+        &self.desc
     }
 
     /// Its name.
@@ -122,16 +125,6 @@ impl MapObject {
             return Err(Errno::EPERM);
         }
         Ok(())
-    }
-
-    /// EPERM unless `access` lets its owner read.
-    #[inline]
-    pub fn require_read(&self, access: Access) -> Result<()> {
-        if access.read {
-            Ok(())
-        } else {
-            Err(Errno::EPERM)
-        }
     }
 
     /// EPERM unless `access` lets its owner write and the map is not frozen.
@@ -181,101 +174,101 @@ pub struct MapFile {
 }
 
 /// A map as a typed user holds it, from [`resolve`](skep_abi::Bpf::resolve): the
-/// descriptor's rights without the descriptor. It is a use of the map.
-pub struct MapUser(MapFile);
+/// descriptor's rights without the descriptor.
+///
+/// What every operation needs lies in it, so that one is a virtual call away.
+pub struct MapUser {
+    map: Arc<dyn Map>,
+    key_size: usize,
+    value_size: usize,
+    access: Access,
+    object: Arc<MapObject>,
+    /// It is a use of the map.
+    _held: Held<MapObject>,
+}
 
 impl From<MapFile> for MapUser {
     fn from(file: MapFile) -> Self {
-        MapUser(file)
-    }
-}
-
-impl Deref for MapUser {
-    type Target = MapObject;
-
-    #[inline]
-    fn deref(&self) -> &MapObject {
-        &self.0.map
+        let object = Arc::clone(file.map.object());
+        MapUser {
+            map: Arc::clone(object.map()),
+            key_size: object.desc().key_size(),
+            value_size: object.desc().user_value_size(),
+            access: file.access,
+            object,
+            _held: file.map,
+        }
     }
 }
 
 impl MapUser {
     #[inline]
     fn key<'k>(&self, key: &'k [u8]) -> Result<&'k [u8]> {
-        key.get(..self.desc().key_size()).ok_or(Errno::EFAULT)
+        key.get(..self.key_size).ok_or(Errno::EFAULT)
     }
 
+    /// Has `find` write a value to `room`; EFAULT if there is too little room for
+    /// what was found.
     #[inline]
-    fn room<'v>(&self, value: &'v mut [u8]) -> Option<&'v mut [u8]> {
-        value.get_mut(..self.desc().user_value_size())
+    fn value(&self, room: &mut [u8], find: impl Fn(&mut [u8]) -> Result<()>) -> Result<()> {
+        fill(room, self.value_size, find)
     }
+}
+
+#[inline]
+fn fill(room: &mut [u8], len: usize, find: impl Fn(&mut [u8]) -> Result<()>) -> Result<()> {
+    match room.get_mut(..len) {
+        Some(room) => find(room),
+        None => fill_nothing(len, find),
+    }
+}
+
+#[cold]
+fn fill_nothing(len: usize, find: impl Fn(&mut [u8]) -> Result<()>) -> Result<()> {
+    find(&mut vec![0; len])?;
+    Err(Errno::EFAULT)
 }
 
 impl MapOps for MapUser {
     fn shape(&self) -> &MapShape {
-        self.desc().shape()
+        self.object.desc().shape()
     }
 
     fn lookup(&self, key: &[u8], value: &mut [u8], flags: u64) -> Result<()> {
         Desc::check_read_flags(flags)?;
-        self.require_read(self.0.access)?;
-        self.desc().check_lock(flags)?;
+        self.access.require_read()?;
+        self.object.desc().check_lock(flags)?;
         let key = self.key(key)?;
-        match self.room(value) {
-            Some(value) => self.map.lookup(key, value, flags),
-            None => self.map.lookup(key, &mut self.scratch(), flags).and(FAULT),
-        }
+        self.value(value, |value| self.map.lookup(key, value, flags))
     }
 
     fn update(&self, key: &[u8], value: &[u8], flags: u64) -> Result<()> {
-        self.write(self.0.access, || {
-            self.desc().check_lock(flags)?;
+        self.object.write(self.access, || {
+            self.object.desc().check_lock(flags)?;
             let key = self.key(key)?;
-            let len = self.desc().user_value_size();
-            let value = value.get(..len).ok_or(Errno::EFAULT)?;
+            let value = value.get(..self.value_size).ok_or(Errno::EFAULT)?;
             self.map.update(key, value, flags)
         })
     }
 
     fn delete(&self, key: &[u8]) -> Result<()> {
-        self.write(self.0.access, || self.map.delete(self.key(key)?))
+        self.object
+            .write(self.access, || self.map.delete(self.key(key)?))
     }
 
     fn next_key(&self, key: Option<&[u8]>, next: &mut [u8]) -> Result<()> {
-        self.require_read(self.0.access)?;
+        self.access.require_read()?;
         let key = key.map(|key| self.key(key)).transpose()?;
-        let len = self.desc().key_size();
-        match next.get_mut(..len) {
-            Some(next) => self.map.next_key(key, next),
-            None => self.map.next_key(key, &mut vec![0; len]).and(FAULT),
-        }
+        fill(next, self.key_size, |next| self.map.next_key(key, next))
     }
 
     fn lookup_and_delete(&self, key: &[u8], value: &mut [u8], flags: u64) -> Result<()> {
         Desc::check_read_flags(flags)?;
-        self.require_read(self.0.access)?;
-        self.write(self.0.access, || {
-            self.desc().check_lock(flags)?;
+        self.access.require_read()?;
+        self.object.write(self.access, || {
+            self.object.desc().check_lock(flags)?;
             let key = self.key(key)?;
-            match self.room(value) {
-                Some(value) => self.map.lookup_and_delete(key, value, flags),
-                None => {
-                    let mut scratch = self.scratch();
-                    self.map
-                        .lookup_and_delete(key, &mut scratch, flags)
-                        .and(FAULT)
-                }
-            }
+            self.value(value, |value| self.map.lookup_and_delete(key, value, flags))
         })
-    }
-}
-
-/// The answer when there is no room for what was found: it must be found first.
-const FAULT: Result<()> = Err(Errno::EFAULT);
-
-impl MapUser {
-    #[cold]
-    fn scratch(&self) -> Vec<u8> {
-        vec![0; self.desc().user_value_size()]
     }
 }

@@ -59,6 +59,12 @@ impl Access {
             write: !read_only,
         })
     }
+
+    /// EPERM unless it lets its owner read.
+    #[inline]
+    pub fn require_read(self) -> Result<()> {
+        if self.read { Ok(()) } else { Err(Errno::EPERM) }
+    }
 }
 
 /// What a descriptor is of.
