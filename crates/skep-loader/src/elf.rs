@@ -114,10 +114,6 @@ impl Symbol<'_> {
         self.bind == elf::STB_LOCAL
     }
 
-    pub(crate) fn is_weak(&self) -> bool {
-        self.bind == elf::STB_WEAK
-    }
-
     pub(crate) fn is_hidden(&self) -> bool {
         self.visibility == elf::STV_HIDDEN || self.visibility == elf::STV_INTERNAL
     }
@@ -203,7 +199,7 @@ impl<'d> Elf<'d> {
                 continue;
             };
             all.extend(entries.iter().map(|entry| Relocation {
-                offset: entry.r_offset(LE).into(),
+                offset: entry.r_offset(LE),
                 symbol: entry.r_sym(LE) as usize,
                 kind: entry.r_type(LE).0,
             }));
@@ -356,8 +352,7 @@ fn symbols<'d>(
         let at = || section.place().offset(offset);
         let name = match symbol.st_name(LE) {
             0 => "",
-            offset => name_at(names, offset)
-                .ok_or_else(|| at().error(Problem::Name(offset)))?,
+            offset => name_at(names, offset).ok_or_else(|| at().error(Problem::Name(offset)))?,
         };
         let home = match symbols.symbol_section(LE, symbol, index) {
             Ok(Some(index)) if index.0 < sections.len() => Home::Section(index.0),

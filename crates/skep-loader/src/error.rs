@@ -43,7 +43,18 @@ impl Place {
 
     /// The error that something is wrong here.
     pub(crate) fn error(self, problem: Problem) -> LoadError {
-        LoadError::Object { at: self, problem }
+        LoadError::Object {
+            at: Box::new(self),
+            problem: Box::new(problem),
+        }
+    }
+
+    /// The error that the type information is wrong here.
+    pub(crate) fn btf_error(self, source: BtfError) -> LoadError {
+        LoadError::Btf {
+            at: Box::new(self),
+            source: Box::new(source),
+        }
     }
 }
 
@@ -77,17 +88,17 @@ pub enum LoadError {
     #[error("{at}: {problem}")]
     Object {
         /// Where.
-        at: Place,
+        at: Box<Place>,
         /// What.
-        problem: Problem,
+        problem: Box<Problem>,
     },
     /// The type information is wrong.
     #[error("{at}: {source}")]
     Btf {
         /// Where.
-        at: Place,
+        at: Box<Place>,
         /// What.
-        source: BtfError,
+        source: Box<BtfError>,
     },
     /// An option names something the object does not have.
     #[error("there is no {what} {name:?} in the object; it has {}", listed(known))]
@@ -105,7 +116,7 @@ pub enum LoadError {
     )]
     NoProgramType {
         /// Where the program is.
-        at: Place,
+        at: Box<Place>,
     },
     /// The system did not make a map.
     #[error("map {name}: the system refused to create {shape}: {errno}")]
@@ -128,7 +139,10 @@ pub enum LoadError {
         errno: Errno,
     },
     /// The system did not take a program.
-    #[error("program {name} (section {section}): the system refused to load it: {errno}{}", after(log))]
+    #[error(
+        "program {name} (section {section}): the system refused to load it: {errno}{}",
+        after(log)
+    )]
     ProgLoad {
         /// The program.
         name: String,
@@ -141,7 +155,10 @@ pub enum LoadError {
     },
     /// The system did not take the type information, and the object needs it
     /// only to be shown; a warning.
-    #[error("the system refused the object's type information: {errno}{}", after(log))]
+    #[error(
+        "the system refused the object's type information: {errno}{}",
+        after(log)
+    )]
     BtfLoad {
         /// What the system answered.
         errno: Errno,
@@ -396,7 +413,9 @@ pub enum Problem {
     #[error("a map must not be static")]
     StaticMap,
     /// Maps without type information.
-    #[error("its maps are described by BTF, and the object has none for them (build with clang -g)")]
+    #[error(
+        "its maps are described by BTF, and the object has none for them (build with clang -g)"
+    )]
     NoMapBtf,
     /// A BTF-defined map whose definition is no struct.
     #[error("expected a global variable of a struct type, found {0}")]

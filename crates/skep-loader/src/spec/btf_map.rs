@@ -8,7 +8,7 @@
 //! Answers to: libbpf's parse_btf_map_def and bpf_object__init_user_btf_map.
 
 use super::map::{InnerMap, MapSource, MapSpec, PIN_BY_NAME};
-use crate::elf::{Elf, Section};
+use crate::elf::{Elf, MAX_NAME, Section};
 use crate::error::{LoadError, Place, Problem};
 use skep_abi::MapType;
 use skep_btf::{Btf, Composite, Def, Kind, Linkage, Member, TypeId, VarSecInfo};
@@ -18,29 +18,52 @@ pub(super) const SECTION: &str = ".maps";
 
 /// The maps of the section, by offset.
 pub(super) fn maps(elf: &Elf<'_>, btf: Option<&Btf>) -> Result<Vec<MapSpec>, LoadError> {
-    let Some(section) = elf.section(SECTION)?.filter(|section| section.size > 0) else {
+    let Some(section) = elf.section(SECTION)?.filter(|section| section.has_data()) else {
         return Ok(Vec::new());
     };
     let no_btf = || section.place().error(Problem::NoMapBtf);
     let btf = btf.ok_or_else(no_btf)?;
     let vars = btf.find_datasec(SECTION).ok_or_else(no_btf)?;
-    vars.vars().map(|var| map(section, btf, var)).collect()
+    let mut maps: Vec<MapSpec> = Vec::new();
+    for var in vars.vars() {
+        let map = map(section, btf, var)?;
+        // No definition is shorter than one of its members, a pointer.
+        if let Some(last) = maps.last()
+            && map.offset < last.offset + 8
+        {
+            return Err(map.place().error(Problem::Overlap(last.name.clone())));
+        }
+        maps.push(map);
+    }
+    Ok(maps)
+}
+
+/// What keeps an object from being loaded: maps that begin with something in
+/// them (`.values = {...}`).
+pub(super) fn initial_values(bytes: &[u8], elf: &Elf<'_>) -> Result<Option<LoadError>, LoadError> {
+    let Some(section) = elf.section(SECTION)?.filter(|section| section.size > 0) else {
+        return Ok(None);
+    };
+    let first = elf.relocations(bytes, section)?.into_iter().next();
+    Ok(first.map(|first| {
+        let symbol = elf.symbols.get(first.symbol);
+        let name = symbol.map_or("", |symbol| elf.symbol_name(symbol));
+        let at = section.place().symbol(name).offset(first.offset);
+        at.error(Problem::NotYet("first values of a map"))
+    }))
 }
 
 /// One map: the variable `var`.
 fn map(section: &Section<'_>, btf: &Btf, var: VarSecInfo) -> Result<MapSpec, LoadError> {
     let at = section.place().offset(var.offset.into());
-    let fail = |source| LoadError::Btf {
-        at: at.clone(),
-        source,
-    };
+    let fail = |source| at.clone().btf_error(source);
     let variable = btf.expect_type(var.ty).map_err(fail)?;
+    if variable.name_bytes().len() > MAX_NAME {
+        return Err(at.error(Problem::Name(variable.name_off())));
+    }
     let at = at.symbol(variable.name());
     let not = |what: String| at.clone().error(Problem::MapVariable(what));
-    let fail = |source| LoadError::Btf {
-        at: at.clone(),
-        source,
-    };
+    let fail = |source| at.clone().btf_error(source);
     let Def::Var { ty, linkage } = variable.def() else {
         return Err(not(format!("a {}", variable.kind())));
     };
@@ -165,10 +188,7 @@ impl<'a> Fields<'a> {
     }
 
     fn btf_error(&self, source: skep_btf::BtfError) -> LoadError {
-        LoadError::Btf {
-            at: self.at.clone(),
-            source,
-        }
+        self.at.clone().btf_error(source)
     }
 
     /// A size that two members may give, if they give the same.

@@ -13,9 +13,7 @@ use super::{ProgramSpec, btf_map, legacy};
 use crate::elf::{Elf, Home, Relocation, Section, Symbol};
 use crate::error::{LoadError, Place, Problem};
 use skep_abi::insn::{Insn, op, pseudo};
-use skep_btf::{
-    Btf, BtfExt, CoreRelo, Def, ExtSection, FuncInfo, Kind, LineInfo, Linkage, TypeId,
-};
+use skep_btf::{Btf, BtfExt, CoreRelo, Def, ExtSection, FuncInfo, Kind, LineInfo, Linkage, TypeId};
 use std::collections::HashMap;
 
 /// The section of functions that are not programs.
@@ -361,8 +359,7 @@ impl<'a, 'd> Resolver<'a, 'd> {
             return Err(at.error(Problem::NotInstructions { what, found }));
         }
         let outside = || at.clone().error(Problem::RelocationOffset(section.size));
-        let slot =
-            u32::try_from(relocation.offset / Insn::SIZE as u64).map_err(|_| outside())?;
+        let slot = u32::try_from(relocation.offset / Insn::SIZE as u64).map_err(|_| outside())?;
         let insns = code.sections.get(number).map_or(&[][..], |s| &s.insns);
         let insn = *insns.get(slot as usize).ok_or_else(outside)?;
         let Some(function) = code.function_around(number, slot) else {
@@ -486,9 +483,7 @@ impl<'a, 'd> Resolver<'a, 'd> {
         if section.name == btf_map::SECTION || section.name == legacy::SECTION {
             let offset = u64::try_from(offset).ok();
             let map = offset.and_then(|offset| self.maps.get(&(section.name, offset)));
-            return map
-                .map(|&map| Target::Map(map))
-                .ok_or_else(|| wrong("map"));
+            return map.map(|&map| Target::Map(map)).ok_or_else(|| wrong("map"));
         }
         let name = section.name.to_owned();
         Err(at.clone().error(Problem::TargetSection(name)))

@@ -105,7 +105,7 @@ fn system_name(object: &str, section: &str) -> Name {
     let room = if has_own_name {
         0
     } else {
-        MOST - suffix.len().max(7).min(MOST)
+        MOST - suffix.len().clamp(7, MOST)
     };
     let prefix: String = object.bytes().take(room).map(name_char).collect();
     Name::cut(&(prefix + suffix))
@@ -185,10 +185,7 @@ fn place_section(
             }
         }
     }
-    let fail = |source| LoadError::Btf {
-        at: at.clone(),
-        source,
-    };
+    let fail = |source| at.clone().btf_error(source);
     btf.set_datasec(id, size, &vars).map_err(fail)?;
     for var in hidden {
         btf.set_var_linkage(var, Linkage::Static).map_err(fail)?;

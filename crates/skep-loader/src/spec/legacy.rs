@@ -120,7 +120,7 @@ fn annotate(map: &mut MapSpec, section: &Section<'_>, btf: &Btf) -> Result<(), L
         })?;
         let declared = btf
             .size_of(member.ty)
-            .map_err(|source| LoadError::Btf { at: at(), source })?;
+            .map_err(|source| at().btf_error(source))?;
         if declared != defined {
             return Err(at().error(Problem::Annotation {
                 annotation: name.clone(),

@@ -2,6 +2,7 @@
 //!
 //! Answers to: struct bpf_map_def, and libbpf's bpf_map of an opened object.
 
+use crate::error::Place;
 use skep_abi::{MapType, Name};
 use skep_btf::TypeId;
 
@@ -114,6 +115,13 @@ impl MapSpec {
     /// Whether it is called so, in the object or in the system.
     pub fn is_named(&self, name: &str) -> bool {
         self.name == name || (self.is_data() && self.system_name == Name::cut(name))
+    }
+
+    /// Where it is described, for messages.
+    pub(crate) fn place(&self) -> Place {
+        Place::section(&self.section)
+            .symbol(&self.name)
+            .offset(self.offset)
     }
 
     /// Whether it is a section of variables.

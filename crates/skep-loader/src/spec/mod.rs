@@ -36,6 +36,7 @@ use code::Code;
 use skep_abi::{AttachType, ProgType};
 use skep_btf::{Btf, BtfExt};
 use std::path::Path;
+use std::sync::Arc;
 
 /// What an object file asks for.
 #[derive(Clone, Debug)]
@@ -48,9 +49,11 @@ pub struct ObjectSpec {
     pub version: Option<u32>,
     maps: Vec<MapSpec>,
     programs: Vec<ProgramSpec>,
-    btf: Option<Btf>,
+    btf: Option<Arc<Btf>>,
     code: Code,
     warnings: Vec<LoadError>,
+    /// What keeps the object from being loaded, though it can be looked at.
+    pub(crate) unsupported: Option<LoadError>,
 }
 
 /// A program that an object holds.
@@ -96,11 +99,8 @@ impl ObjectSpec {
             data::place_variables(&elf, btf)?;
         }
         let ext = match (&btf, elf.section(".BTF.ext")?) {
-            (Some(btf), Some(section)) => {
-                let at = || section.place();
-                BtfExt::parse(section.data()?, btf)
-                    .map_err(|source| LoadError::Btf { at: at(), source })?
-            }
+            (Some(btf), Some(section)) => BtfExt::parse(section.data()?, btf)
+                .map_err(|source| section.place().btf_error(source))?,
             _ => BtfExt::default(),
         };
         let mut warnings = Vec::new();
@@ -116,8 +116,9 @@ impl ObjectSpec {
             version: version(&elf)?,
             programs: code.programs(),
             name,
+            unsupported: btf_map::initial_values(bytes, &elf)?,
             maps,
-            btf,
+            btf: btf.map(Arc::new),
             code,
             warnings,
         })
@@ -179,6 +180,10 @@ impl ObjectSpec {
 
     /// The type information as it will be loaded: sections sized, variables placed.
     pub fn btf(&self) -> Option<&Btf> {
+        self.btf.as_deref()
+    }
+
+    pub(crate) fn shared_btf(&self) -> Option<&Arc<Btf>> {
         self.btf.as_ref()
     }
 
@@ -239,10 +244,7 @@ fn parse_btf(elf: &Elf<'_>) -> Result<Option<Btf>, LoadError> {
     };
     Btf::parse(section.data()?)
         .map(Some)
-        .map_err(|source| LoadError::Btf {
-            at: section.place(),
-            source,
-        })
+        .map_err(|source| section.place().btf_error(source))
 }
 
 /// The license, up to its end.
