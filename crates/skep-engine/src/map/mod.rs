@@ -34,6 +34,8 @@ pub mod hash;
 mod hash_map;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;
 pub mod values;
 
 use skep_abi::{MapType, Result};
@@ -132,5 +134,7 @@ pub fn family_of(map_type: MapType) -> Option<&'static Family> {
 
 /// The families there are, in the order of their types: the rows of `SUPPORT.md`.
 pub fn families() -> impl Iterator<Item = &'static Family> {
-    MapType::ALL.iter().filter_map(|&map_type| family_of(map_type))
+    MapType::ALL
+        .iter()
+        .filter_map(|&map_type| family_of(map_type))
 }

@@ -130,6 +130,10 @@ fn short_memory_is_a_fault_and_long_memory_stays() {
 }
 
 #[test]
+#[cfg_attr(
+    miri,
+    ignore = "Miri cannot follow accesses of several widths to a word"
+)]
 fn padding_of_a_cpus_value_is_user_spaces() {
     let map = array(MapType::PERCPU_ARRAY, 5, 2, 0);
     let written: Vec<u8> = (1..=16).collect();
@@ -215,6 +219,10 @@ fn pages_are_whole_and_only_where_asked_for() {
 }
 
 #[test]
+#[cfg_attr(
+    miri,
+    ignore = "Miri cannot follow accesses of several widths to a word"
+)]
 fn pages_show_elements_and_leave_their_padding() {
     let map = array(MapType::ARRAY, 5, 4, flag::MMAPABLE);
     let pages = map.pages().expect("asked for");
@@ -330,7 +338,7 @@ fn play(map_type: MapType, value_size: usize, steps: &[Step]) {
 
 fn config() -> ProptestConfig {
     ProptestConfig {
-        cases: if cfg!(miri) { 3 } else { 128 },
+        cases: 128,
         failure_persistence: None,
         ..ProptestConfig::default()
     }
@@ -340,6 +348,7 @@ proptest! {
     #![proptest_config(config())]
 
     #[test]
+    #[cfg_attr(miri, ignore = "Miri cannot follow accesses of several widths to a word")]
     fn an_array_is_a_vector(
         (size, steps) in (1..24_usize).prop_flat_map(|size| (Just(size), steps(size))),
     ) {

@@ -254,14 +254,14 @@ fn names_are_cut_at_the_nul() {
 
 #[test]
 fn a_program_hash_has_its_size() {
-    let bytes = [7; 64];
+    static BYTES: [u8; 64] = [7; 64];
     let hash = |given: UserIn<'static>, size| {
         let mut cmd = cmd(MapType::HASH, |_| ());
         cmd.excl_prog_hash_size = size;
         cmd.excl_prog_hash = given;
         exclusive(&cmd)
     };
-    let given = || UserIn::new(Box::leak(Box::new(bytes)));
+    let given = || UserIn::new(&BYTES);
     assert_eq!(hash(UserIn::NULL, 0), Ok(None));
     assert_eq!(hash(UserIn::NULL, 32), Err(Errno::EINVAL));
     for size in [0, 31, 33, 64] {

@@ -26,6 +26,10 @@ const PLACE: ValueRef = ValueRef { slot: 1, cpu: 1 };
 const WIDTHS: [Width; 4] = [Width::One, Width::Two, Width::Four, Width::Eight];
 
 #[test]
+#[cfg_attr(
+    miri,
+    ignore = "Miri cannot follow accesses of several widths to a word"
+)]
 fn an_access_is_inside_or_refused() {
     let mem = piece();
     let values = values(&mem);
@@ -79,6 +83,10 @@ fn faults_are_sentences() {
 }
 
 #[test]
+#[cfg_attr(
+    miri,
+    ignore = "Miri cannot follow accesses of several widths to a word"
+)]
 fn accesses_touch_their_own_bytes() {
     let mem = piece();
     let values = values(&mem);
@@ -104,6 +112,10 @@ fn accesses_touch_their_own_bytes() {
 }
 
 #[test]
+#[cfg_attr(
+    miri,
+    ignore = "Miri cannot follow accesses of several widths to a word"
+)]
 fn atomic_operations_are_those_of_the_instructions() {
     let mem = piece();
     let values = values(&mem);
@@ -136,6 +148,10 @@ fn atomic_operations_are_those_of_the_instructions() {
 }
 
 #[test]
+#[cfg_attr(
+    miri,
+    ignore = "Miri cannot follow accesses of several widths to a word"
+)]
 fn atomic_operations_want_aligned_words() {
     let mem = piece();
     let values = values(&mem);
