@@ -461,6 +461,9 @@ pub enum Problem {
     /// More than a map can hold.
     #[error("{0:#x} bytes of data are too large for a map value")]
     DataSize(u64),
+    /// A variable that begins with the address of another; a warning.
+    #[error("a variable begins with the address of {0}; programs will see the bytes in the file")]
+    DataPointer(String),
     /// A variable of a section's BTF that the section does not have.
     #[error("BTF places the variable in this section, but no symbol of it is there")]
     NoVariable,

@@ -96,6 +96,26 @@ fn data_map(
     Ok(map)
 }
 
+/// Warns of variables that begin with the address of another, which has none
+/// before it is loaded; libbpf leaves them zero as well.
+pub(super) fn warn_of_pointers(
+    bytes: &[u8],
+    elf: &Elf<'_>,
+    warnings: &mut Vec<LoadError>,
+) -> Result<(), LoadError> {
+    let sections = elf.sections.iter();
+    for section in sections.filter(|section| DataKind::of(section).is_some()) {
+        // One a section says enough.
+        if let Some(first) = elf.relocations(bytes, section)?.first() {
+            let symbol = elf.symbols.get(first.symbol);
+            let name = symbol.map_or("", |symbol| elf.symbol_name(symbol));
+            let at = section.place().offset(first.offset);
+            warnings.push(at.error(Problem::DataPointer(name.to_owned())));
+        }
+    }
+    Ok(())
+}
+
 /// The name of a data map in the system: as much of the object's name as fits
 /// before the section's, and none of it before a section with two dots.
 fn system_name(object: &str, section: &str) -> Name {

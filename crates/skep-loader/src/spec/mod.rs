@@ -21,9 +21,6 @@ mod link;
 mod map;
 mod section;
 
-#[cfg(test)]
-mod tests;
-
 pub use code::Function;
 pub use data::DataKind;
 pub use link::{LinkedFunction, LinkedProgram, MapUse};
@@ -107,6 +104,7 @@ impl ObjectSpec {
         let mut maps = legacy::maps(&elf, btf.as_ref(), &mut warnings)?;
         maps.extend(btf_map::maps(&elf, btf.as_ref())?);
         maps.extend(data::maps(&elf, &name, btf.as_ref())?);
+        data::warn_of_pointers(bytes, &elf, &mut warnings)?;
         let code = Code::read(bytes, &elf, &maps, btf.as_ref(), ext)?;
         if let Some(btf) = &mut btf {
             code.hide_functions(btf);
