@@ -148,7 +148,28 @@ impl<'a, B: Bpf + ?Sized, M: UserMem> Caller<'a, B, M> {
         &self,
         method: impl FnOnce(&B, &mut C) -> Result<T>,
     ) -> Result<i64> {
-        let before = match self.read::<C>() {
+        if !C::OUTPUTS.is_empty() {
+            return self.carry_out_and_tell(method);
+        }
+        // The usual attribute is read no further than its command goes, and each way
+        // has an attribute of its own, so that the unused part of this one vanishes.
+        let mut cmd = if self.is_usual::<C>() {
+            let mut attr = [0; ATTR_SIZE];
+            self.mem.read(self.addr, &mut attr[..C::END])?;
+            self.check_unused(C::END)?;
+            C::decode(&attr, self.mem)
+        } else {
+            C::decode(&self.read_unusual::<C>()?, self.mem)
+        };
+        method(self.bpf, &mut cmd).map(Answer::to_return)
+    }
+
+    /// [`Self::carry_out`] for a command that writes to its attribute.
+    fn carry_out_and_tell<C: Attr<'a>, T: Answer>(
+        &self,
+        method: impl FnOnce(&B, &mut C) -> Result<T>,
+    ) -> Result<i64> {
+        let before = match self.read_unusual::<C>() {
             Ok(attr) => attr,
             // The one command that asks who calls before it looks at the attribute.
             Err(Errno::EINVAL) if C::CMD == Cmd::PROG_QUERY => return Err(self.refuse_query()),
@@ -156,9 +177,6 @@ impl<'a, B: Bpf + ?Sized, M: UserMem> Caller<'a, B, M> {
         };
         let mut cmd = C::decode(&before, self.mem);
         let result = method(self.bpf, &mut cmd);
-        if C::OUTPUTS.is_empty() {
-            return result.map(Answer::to_return);
-        }
         let mut after = before;
         cmd.encode(&mut after);
         match self.write_back::<C>(&before, &after, result.is_ok()) {
@@ -183,47 +201,35 @@ impl<'a, B: Bpf + ?Sized, M: UserMem> Caller<'a, B, M> {
         }
     }
 
-    /// The attribute, zero past what was given, checked past the command's end.
+    /// Whether the attribute holds all of the command and is no longer than known here.
     #[inline]
-    fn read<C: Attr<'a>>(&self) -> Result<AttrBytes> {
-        let size = self.size as usize;
-        if size < C::END || size > ATTR_SIZE {
-            let attr = self.read_whole()?;
-            return if is_zero(&attr[C::END..]) {
-                Ok(attr)
-            } else {
-                Err(Errno::EINVAL)
-            };
-        }
-        let mut attr = [0; ATTR_SIZE];
-        self.mem.read(self.addr, &mut attr[..C::END])?;
-        if size > C::END {
-            self.check_unused(C::END)?;
-        }
-        Ok(attr)
+    fn is_usual<C: Attr<'a>>(&self) -> bool {
+        (C::END..=ATTR_SIZE).contains(&(self.size as usize))
     }
 
-    /// EINVAL unless the attribute is zero from `end` on.
-    #[inline]
-    fn check_unused(&self, end: usize) -> Result<()> {
-        let mut unused = [0; ATTR_SIZE];
-        let addr = self.addr.wrapping_add(end as u64);
-        let len = self.size as usize - end;
-        if self.size as usize == ATTR_SIZE {
-            // The usual length, apart because it is known when this is compiled.
-            self.mem.read(addr, &mut unused[..ATTR_SIZE - end])?;
-        } else {
-            self.mem.read(addr, &mut unused[..len])?;
-        }
-        if is_zero(&unused) {
-            Ok(())
+    /// The attribute, whatever its length, checked past the command's end.
+    fn read_unusual<C: Attr<'a>>(&self) -> Result<AttrBytes> {
+        let attr = self.read_whole()?;
+        if is_zero(&attr[C::END..]) {
+            Ok(attr)
         } else {
             Err(Errno::EINVAL)
         }
     }
 
+    /// EINVAL unless the attribute is zero from `end` on.
+    #[inline]
+    fn check_unused(&self, end: usize) -> Result<()> {
+        let addr = self.addr.wrapping_add(end as u64);
+        let zero = match self.size as usize {
+            // The usual length, apart because it is known when this is compiled.
+            ATTR_SIZE => self.mem.is_zero(addr, ATTR_SIZE - end)?,
+            size => self.mem.is_zero(addr, size - end)?,
+        };
+        if zero { Ok(()) } else { Err(Errno::EINVAL) }
+    }
+
     /// The attribute of any length, zero past what was given.
-    #[cold]
     fn read_whole(&self) -> Result<AttrBytes> {
         if self.size > MAX_SIZE {
             return Err(Errno::E2BIG);
@@ -277,10 +283,10 @@ impl<'a, B: Bpf + ?Sized, M: UserMem> Caller<'a, B, M> {
             let given = end <= self.size as usize;
             let new = &after[output.offset..end];
             let changed = new != &before[output.offset..end];
-            let write = if given {
-                changed || success
-            } else {
-                changed && !output.only_if_given
+            let write = match output.when {
+                Written::Always => changed || success && given,
+                Written::IfGiven => (changed || success) && given,
+                Written::IfSet => changed,
             };
             if write {
                 let addr = self.addr.wrapping_add(output.offset as u64);

@@ -19,6 +19,22 @@ pub trait UserMem: Send + Sync {
     /// Copies `from` to `addr`; EFAULT if any byte cannot be written.
     fn write(&self, addr: u64, from: &[u8]) -> Result<()>;
 
+    /// Whether `len` bytes from `addr` on are all zero; EFAULT if any of them cannot
+    /// be read.
+    #[inline]
+    fn is_zero(&self, addr: u64, len: usize) -> Result<bool> {
+        let mut zero = true;
+        let mut at = 0;
+        while at < len {
+            let mut chunk = [0; 256];
+            let chunk = &mut chunk[..(len - at).min(256)];
+            self.read(addr.wrapping_add(at as u64), chunk)?;
+            zero &= chunk.iter().all(|&byte| byte == 0);
+            at += chunk.len();
+        }
+        Ok(zero)
+    }
+
     /// The promise that a system call of this process may be given the addresses
     /// as they are, from a memory that has it.
     fn own_process(&self) -> Option<OwnProcess> {
@@ -45,6 +61,10 @@ impl<M: UserMem + ?Sized> UserMem for &M {
 
     fn write(&self, addr: u64, from: &[u8]) -> Result<()> {
         (**self).write(addr, from)
+    }
+
+    fn is_zero(&self, addr: u64, len: usize) -> Result<bool> {
+        (**self).is_zero(addr, len)
     }
 
     fn own_process(&self) -> Option<OwnProcess> {
@@ -495,6 +515,29 @@ impl UserMem for TrustedMem {
         // SAFETY: whoever made this `TrustedMem` promised that `addr` is valid for the write.
         unsafe { core::ptr::copy_nonoverlapping(from.as_ptr(), to, from.len()) };
         Ok(())
+    }
+
+    #[inline]
+    fn is_zero(&self, addr: u64, len: usize) -> Result<bool> {
+        if len == 0 {
+            return Ok(true);
+        }
+        if addr == 0 {
+            return Err(Errno::EFAULT);
+        }
+        let from = core::ptr::with_exposed_provenance::<u8>(addr as usize);
+        let words = len / 8;
+        let mut all = 0;
+        for index in 0..words {
+            // SAFETY: whoever made this `TrustedMem` promised that the `len` bytes at
+            // `addr` are valid for the read, and `index` is below `len / 8`.
+            all |= unsafe { from.cast::<u64>().add(index).read_unaligned() };
+        }
+        for index in words * 8..len {
+            // SAFETY: as above; `index` is below `len`.
+            all |= u64::from(unsafe { from.add(index).read() });
+        }
+        Ok(all == 0)
     }
 
     fn own_process(&self) -> Option<OwnProcess> {

@@ -4,8 +4,8 @@
 //! bytes are decoded from it and encoded by it, so the C-shaped and the Rust
 //! caller meet the same command. Fields marked `out` are written back: whoever
 //! carries a command out sets such a field exactly when Linux writes it, whether
-//! the command succeeds or not. Fields marked `out_if_given` are written only to
-//! an attribute long enough to hold them.
+//! the command succeeds or not. The marks `out_if_given` and `out_if_set` narrow
+//! that ([`Written`]).
 //!
 //! Every structure is `Default`: zero, null and no descriptor, which is what
 //! Linux takes an absent field for.
@@ -178,9 +178,20 @@ pub struct Output {
     pub offset: usize,
     /// Its length in bytes.
     pub len: usize,
-    /// Whether it is left alone when the caller's attribute ends before it does.
-    /// Linux writes the other fields even then.
-    pub only_if_given: bool,
+    /// When it is written.
+    pub when: Written,
+}
+
+/// When an output is written to the caller's attribute.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Written {
+    /// After a success and whenever the command set it, even past the end of a
+    /// short attribute.
+    Always,
+    /// The same, but only to an attribute that holds it.
+    IfGiven,
+    /// Only when the command set it.
+    IfSet,
 }
 
 /// A typed command and its place in the attribute.

@@ -35,13 +35,13 @@ commands! {
         /// The BTF of `func_info` and `line_info`.
         prog_btf_fd: Fd = 72;
         /// Bytes of a `func_info` record; those Linux knows, when it finds them too many.
-        func_info_rec_size: u32 = 76 out;
+        func_info_rec_size: u32 = 76 out_if_set;
         /// The functions' types.
         func_info: UserIn<'a> = 80;
         /// How many.
         func_info_cnt: u32 = 88;
         /// Bytes of a `line_info` record; as with `func_info_rec_size`.
-        line_info_rec_size: u32 = 92 out;
+        line_info_rec_size: u32 = 92 out_if_set;
         /// The instructions' source lines.
         line_info: UserIn<'a> = 96;
         /// How many.
@@ -57,7 +57,7 @@ commands! {
         /// The CO-RE relocations.
         core_relos: UserIn<'a> = 128;
         /// Bytes of one; as with `func_info_rec_size`.
-        core_relo_rec_size: u32 = 136 out;
+        core_relo_rec_size: u32 = 136 out_if_set;
         /// How long the whole log is.
         log_true_size: u32 = 140 out_if_given;
         /// A token, with `BPF_F_TOKEN_FD`.

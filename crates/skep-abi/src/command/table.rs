@@ -63,16 +63,19 @@ macro_rules! commands {
     (@type $type:ident $life:lifetime) => { $type<'a> };
     (@type $type:ident) => { $type };
     (@out out $offset:literal, $ftype:ty) => {
-        commands!(@output $offset, $ftype, false)
+        commands!(@output $offset, $ftype, Always)
     };
     (@out out_if_given $offset:literal, $ftype:ty) => {
-        commands!(@output $offset, $ftype, true)
+        commands!(@output $offset, $ftype, IfGiven)
     };
-    (@output $offset:literal, $ftype:ty, $if_given:literal) => {
+    (@out out_if_set $offset:literal, $ftype:ty) => {
+        commands!(@output $offset, $ftype, IfSet)
+    };
+    (@output $offset:literal, $ftype:ty, $when:ident) => {
         Output {
             offset: $offset,
             len: <$ftype as Field<'_>>::SIZE,
-            only_if_given: $if_given,
+            when: super::Written::$when,
         }
     };
     (@absorb $out:ident $self:ident, $attr:ident, $field:ident, $ftype:ty, $offset:literal) => {
