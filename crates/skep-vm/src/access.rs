@@ -67,7 +67,7 @@ impl<E: Env + ?Sized> Run<'_, '_, E> {
                 self.machine.stack.store(at, width, new)?;
                 Ok(old)
             }
-            Class::Object if at.0 % width.bytes() as u64 == 0 => {
+            Class::Object if at.0.is_multiple_of(width.bytes() as u64) => {
                 let op = match op {
                     AtomicOp::CompareExchange { expected } => AtomicOp::CompareExchange {
                         expected: width.truncate(expected),

@@ -50,8 +50,8 @@ impl<E: Env + ?Sized> Run<'_, '_, E> {
         };
         let mut plans = [Plan::None; 5];
         let mut map = None;
-        for index in 0..5 {
-            plans[index] = self.plan(proto, index, &mut map)?;
+        for (index, plan) in plans.iter_mut().enumerate() {
+            *plan = self.plan(proto, index, &mut map)?;
         }
         let out = self.call_planned(proto, &plans)?;
         if proto.changes_packet {
@@ -177,10 +177,10 @@ impl<E: Env + ?Sized> Run<'_, '_, E> {
         scratch: &mut Scratch,
     ) -> Stopped<HelperOut> {
         for (index, (plan, bytes)) in plans.iter().zip(scratch.iter_mut()).enumerate() {
-            if let Plan::Memory { at, len, out } = *plan {
-                if let Err(denied) = self.fetch(at, len, out, bytes) {
-                    return Err(bad_memory(proto, index, at, len, out, *denied));
-                }
+            if let Plan::Memory { at, len, out } = *plan
+                && let Err(denied) = self.fetch(at, len, out, bytes)
+            {
+                return Err(bad_memory(proto, index, at, len, out, *denied));
             }
         }
         let mut args: Args<'_> = [const { Value::None }; 5];
@@ -209,10 +209,10 @@ impl<E: Env + ?Sized> Run<'_, '_, E> {
                 )
             })?;
         for (index, (plan, bytes)) in plans.iter().zip(scratch.iter()).enumerate() {
-            if let Plan::Memory { at, len, out: true } = *plan {
-                if let Err(denied) = self.put_back(at, bytes) {
-                    return Err(bad_memory(proto, index, at, len, true, *denied));
-                }
+            if let Plan::Memory { at, len, out: true } = *plan
+                && let Err(denied) = self.put_back(at, bytes)
+            {
+                return Err(bad_memory(proto, index, at, len, true, *denied));
             }
         }
         Ok(result)
