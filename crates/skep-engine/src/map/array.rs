@@ -188,8 +188,8 @@ impl<const PER_CPU: bool> Array<PER_CPU> {
         }
     }
 
-    /// What every update is refused for: flags first, then an index past the end, and as every
-    /// element is there, NOEXIST.
+    /// What an update by user space is refused for: flags first, then an index past the end, and
+    /// as every element is there, NOEXIST.
     #[inline(always)]
     fn check_update(&self, index: u32, flags: u64) -> Result<()> {
         if flags > elem::EXIST {
@@ -200,6 +200,18 @@ impl<const PER_CPU: bool> Array<PER_CPU> {
             Err(Errno::EEXIST)
         } else {
             Ok(())
+        }
+    }
+
+    /// The same for a program, whose `BPF_F_LOCK` is looked at last; user space's was refused by
+    /// the command already.
+    #[inline(always)]
+    fn check_program_update(&self, index: u32, flags: u64) -> Result<()> {
+        let asked = flags & !elem::LOCK;
+        self.check_update(index, asked)?;
+        match flags == asked {
+            true => Ok(()),
+            false => Err(Errno::EINVAL),
         }
     }
 }
@@ -278,7 +290,7 @@ impl<const PER_CPU: bool> Map for Array<PER_CPU> {
     fn program_update(&self, cpu: u32, key: &[u8], value: &[u8], flags: u64) -> Result<()> {
         let index = index_of(key)?;
         let value = value.get(..self.layout.value_size).ok_or(Errno::EFAULT)?;
-        self.check_update(index, flags)?;
+        self.check_program_update(index, flags)?;
         let place = self.element(cpu, index).ok_or(Errno::EINVAL)?;
         values::copy_in(self.mem(), self.at(place.slot, place.cpu), value);
         Ok(())

@@ -66,6 +66,28 @@ fn an_update_is_refused_in_linuxs_order() {
             }
             let found = map.lookup(&key(1), &mut [0; 16], flags);
             assert_eq!(found, Err(Errno::EINVAL));
+            let found = map.program_update(0, &key(1), &value[..8], flags);
+            // A program's NOEXIST answers before its LOCK.
+            let expected = if flags == 5 {
+                Errno::EEXIST
+            } else {
+                Errno::EINVAL
+            };
+            assert_eq!(found, Err(expected), "{flags:#x}");
+        }
+    }
+}
+
+#[test]
+fn a_programs_index_answers_before_its_lock() {
+    for map_type in BOTH {
+        let map = array(map_type, 8, 4, 0);
+        let update = |flags| map.program_update(0, &key(77), &[0; 8], flags);
+        for flags in [0, 1, 2, 4, 5, 6] {
+            assert_eq!(update(flags), Err(Errno::E2BIG), "{flags}");
+        }
+        for flags in [3, 7, 8, 1 << 32] {
+            assert_eq!(update(flags), Err(Errno::EINVAL), "{flags:#x}");
         }
     }
 }
