@@ -13,8 +13,10 @@
 mod bpf;
 mod call;
 mod command;
+pub mod disasm;
 mod errno;
 pub mod flags;
+mod helper;
 mod info;
 pub mod insn;
 mod kind;
@@ -25,6 +27,7 @@ pub use bpf::{Bpf, Fd, MapOps, MapRef, MapShape, OwnedFd};
 pub use call::call;
 pub use command::*;
 pub use errno::{Errno, Result};
+pub use helper::HelperId;
 pub use info::{BtfInfo, MapInfo, ProgInfo};
 pub use insn::Insn;
 pub use kind::{AttachType, Cmd, MapType, ProgType};
