@@ -80,3 +80,53 @@ impl fmt::Debug for Name {
         fmt::Debug::fmt(&self.to_text(), f)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bytes(text: &[u8]) -> Name {
+        let mut bytes = [0; Name::LEN];
+        bytes[..text.len()].copy_from_slice(text);
+        Name::from_bytes(bytes)
+    }
+
+    #[test]
+    fn linux_takes_letters_digits_underscores_and_dots() {
+        for good in ["", "a", "A_z.09", "fifteen_letters"] {
+            assert_eq!(bytes(good.as_bytes()).check(), Ok(()), "{good}");
+        }
+        for bad in [
+            &b"sixteen__letters"[..],
+            b"a b",
+            b"a-b",
+            b"a/b",
+            b"a\xc3\xa4",
+            b"a\0b",
+            b"\0\0b",
+            b"a\n",
+        ] {
+            assert_eq!(bytes(bad).check(), Err(Errno::EINVAL), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_cut_name_is_always_taken() {
+        let cut = Name::cut("a name-that is too long");
+        assert_eq!(cut.to_text(), "a_name_that_is_");
+        assert_eq!(cut.check(), Ok(()));
+        assert_eq!(Name::cut("äö\0").check(), Ok(()));
+        assert_eq!(Name::from("x").to_string(), "x");
+        assert!(Name::cut("").is_empty() && Name::default().is_empty());
+    }
+
+    #[test]
+    fn any_bytes_print() {
+        let name = Name::from_bytes([0xff; Name::LEN]);
+        assert_eq!(name.to_text(), "\u{fffd}".repeat(Name::LEN));
+        assert_eq!(
+            format!("{:>4}|{:?}", bytes(b"ab"), bytes(b"a\"")),
+            "  ab|\"a\\\"\""
+        );
+    }
+}
