@@ -58,7 +58,7 @@ fn page_size() -> usize {
 }
 
 /// Memory that ends at a page nobody may touch.
-struct Pen {
+pub(super) struct Pen {
     start: NonNull<c_void>,
     /// Bytes before the guard page.
     room: usize,
@@ -68,7 +68,7 @@ struct Pen {
 const KEPT_ROOM: usize = 1 << 20;
 
 impl Pen {
-    fn new(len: usize) -> Result<Pen> {
+    pub(super) fn new(len: usize) -> Result<Pen> {
         let page = page_size();
         let room = len.max(1).checked_next_multiple_of(page);
         let room = room.ok_or(Errno::ENOMEM)?;
@@ -98,7 +98,7 @@ impl Pen {
     }
 
     /// Puts `bytes` before the guard page and returns their address.
-    fn put(&mut self, bytes: &[u8]) -> u64 {
+    pub(super) fn put(&mut self, bytes: &[u8]) -> u64 {
         let to = self.tail(bytes.len());
         // SAFETY: `tail` is `bytes.len()` writable bytes of this pen, which no slice lies in.
         unsafe { ptr::copy_nonoverlapping(bytes.as_ptr(), to, bytes.len()) };
@@ -106,7 +106,7 @@ impl Pen {
     }
 
     /// Takes what is before the guard page now.
-    fn take(&self, bytes: &mut [u8]) {
+    pub(super) fn take(&self, bytes: &mut [u8]) {
         let from = self.tail(bytes.len());
         // SAFETY: `tail` is `bytes.len()` readable bytes of this pen; no call is under way.
         unsafe { ptr::copy_nonoverlapping(from, bytes.as_mut_ptr(), bytes.len()) };
@@ -183,6 +183,16 @@ fn direct_len(cmd: Cmd, offset: usize, attr: &AttrBytes) -> Option<usize> {
 
 /// An address no process has memory at: every access is EFAULT.
 pub(super) const NOWHERE: u64 = !0xfff;
+
+/// Issues bpf(2) with an attribute and addresses that were all found to lie in
+/// `pen`, or where no memory is.
+pub(super) fn issue_in(_pen: &mut Pen, cmd: u32, addr: u64, size: u32) -> Result<i64> {
+    let attr = ptr::with_exposed_provenance_mut(addr as usize);
+    // SAFETY: the kernel goes upwards from an address and stops at the guard page, so
+    // what it touches is the pen's, which is lent here and which no slice lies in. It
+    // copies at most the attribute, whatever `size` is, and reads the rest.
+    unsafe { bpf(Cmd(cmd), attr, size as usize) }
+}
 
 /// What an address of remote memory becomes.
 fn remote(addr: u64, mem: &dyn UserMem) -> u64 {
@@ -578,6 +588,63 @@ mod tests {
         let addr = pen.put(&attr);
         assert_eq!(call(&kernel, &mem, 1, addr, 32), Ok(0));
         close(fd).unwrap();
+    }
+
+    /// The attribute's rules of [`call`] against the kernel's: every command, every
+    /// length, a byte that is not zero at every place.
+    #[test]
+    fn attributes_are_judged_as_the_kernel_judges_them() {
+        let kernel = match crate::kernel::Kernel::new() {
+            Ok(kernel) => kernel,
+            Err(reason) => return println!("skipped: {reason}"),
+        };
+        let mem = checked();
+        let mut pen = Pen::new(8192).unwrap();
+        let mut same = |cmd: u32, bytes: &[u8], size: usize| {
+            let addr = pen.put(bytes);
+            // SAFETY: the attribute lies before a guard page, and names no memory but
+            // the address 1 and its like, where there is none.
+            let raw = unsafe {
+                bpf(
+                    Cmd(cmd),
+                    ptr::with_exposed_provenance_mut(addr as usize),
+                    size,
+                )
+            };
+            let addr = pen.put(bytes);
+            let ours = call(&kernel, &mem, cmd, addr, size as u32);
+            for opened in [raw, ours].into_iter().flatten().filter(|&fd| fd > 2) {
+                close(Fd(opened as i32)).unwrap();
+            }
+            let given = bytes.len();
+            assert_eq!(
+                ours.map(|_| ()),
+                raw.map(|_| ()),
+                "{} {given} {size}",
+                Cmd(cmd)
+            );
+        };
+        for cmd in 0..40 {
+            // No descriptor, and no id that another process may have just now.
+            let base = |len: usize| {
+                let mut bytes = vec![0; len];
+                bytes.iter_mut().take(4).for_each(|byte| *byte = 0xff);
+                bytes
+            };
+            for size in [
+                4, 8, 12, 15, 16, 20, 40, 56, 76, 167, 168, 169, 200, 4096, 4097,
+            ] {
+                same(cmd, &base(size), size);
+                same(cmd, &base(size), size + 1);
+            }
+            same(cmd, &base(168), 4097);
+            for at in 4..200 {
+                let mut bytes = base(200);
+                bytes[at] = 1;
+                same(cmd, &bytes, 200);
+                same(cmd, &bytes[..168], 168);
+            }
+        }
     }
 
     #[test]
