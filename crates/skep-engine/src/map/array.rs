@@ -120,6 +120,17 @@ pub struct Array<const PER_CPU: bool> {
 }
 
 impl<const PER_CPU: bool> Array<PER_CPU> {
+    /// The array itself, for those who want no virtual call: `cmd` asks for the type that this is,
+    /// else EINVAL.
+    pub fn create(cmd: &MapCreate<'_>, host: &Host) -> Result<Self> {
+        let family = create::check_attr(cmd, host)?;
+        let this = if PER_CPU { &PERCPU_ARRAY } else { &ARRAY };
+        if family.map_type != this.map_type {
+            return Err(Errno::EINVAL);
+        }
+        Array::new(Desc::new(family, cmd, host.cpus), host)
+    }
+
     fn make(desc: Desc, host: &Host) -> Result<Arc<dyn Map>> {
         Ok(Arc::new(Array::<PER_CPU>::new(desc, host)?))
     }

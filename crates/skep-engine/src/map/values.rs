@@ -159,7 +159,12 @@ impl<'a> Values<'a> {
     #[inline]
     pub fn load(&self, value: ValueRef, offset: i64, width: Width) -> Result<u64, ValueFault> {
         let at = self.at(value, offset, width.bytes())?;
-        Ok(self.mem.load_bytes(at, width.bytes()))
+        Ok(match width {
+            // The common accesses are worth being inlined.
+            Width::Eight if at.is_multiple_of(8) => self.mem.load_u64(at, Relaxed),
+            Width::Four if at.is_multiple_of(4) => u64::from(self.mem.load_u32(at, Relaxed)),
+            _ => self.mem.load_bytes(at, width.bytes()),
+        })
     }
 
     /// Stores the low bytes of `word`: relaxed, and in one access if aligned.
@@ -172,7 +177,11 @@ impl<'a> Values<'a> {
         word: u64,
     ) -> Result<(), ValueFault> {
         let at = self.at(value, offset, width.bytes())?;
-        self.mem.store_bytes(at, width.bytes(), word);
+        match width {
+            Width::Eight if at.is_multiple_of(8) => self.mem.store_u64(at, word, Relaxed),
+            Width::Four if at.is_multiple_of(4) => self.mem.store_u32(at, word as u32, Relaxed),
+            _ => self.mem.store_bytes(at, width.bytes(), word),
+        }
         Ok(())
     }
 
@@ -277,6 +286,11 @@ fn lead(at: usize, len: usize) -> usize {
 /// Copies from `at`, a multiple of 8.
 #[inline(always)]
 pub(super) fn copy_out<M: Mem>(mem: &M, at: usize, to: &mut [u8]) {
+    // What most values are, without the loops.
+    if let Ok(word) = <&mut [u8; 8]>::try_from(&mut *to) {
+        *word = mem.load_u64(at, Relaxed).to_ne_bytes();
+        return;
+    }
     let mut at = at;
     let (words, tail) = to.as_chunks_mut::<8>();
     for word in words {
@@ -302,6 +316,10 @@ pub(super) fn copy_out<M: Mem>(mem: &M, at: usize, to: &mut [u8]) {
 /// Copies to `at`, a multiple of 8, and nowhere else.
 #[inline(always)]
 pub(super) fn copy_in<M: Mem>(mem: &M, at: usize, from: &[u8]) {
+    if let Ok(word) = <[u8; 8]>::try_from(from) {
+        mem.store_u64(at, u64::from_ne_bytes(word), Relaxed);
+        return;
+    }
     let mut at = at;
     let (words, tail) = from.as_chunks::<8>();
     for word in words {

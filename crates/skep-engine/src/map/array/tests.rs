@@ -210,6 +210,23 @@ fn cpus_share_no_line_and_no_page() {
 }
 
 #[test]
+fn an_array_is_made_of_its_own_type_only() {
+    use super::super::testing::{cmd, host};
+    let plain = |map_type| Array::<false>::create(&cmd(map_type, |_| ()), &host()).err();
+    let per_cpu = |map_type| Array::<true>::create(&cmd(map_type, |_| ()), &host()).err();
+    assert_eq!(
+        (plain(MapType::ARRAY), per_cpu(MapType::PERCPU_ARRAY)),
+        (None, None)
+    );
+    let invalid = Some(Errno::EINVAL);
+    assert_eq!(
+        (plain(MapType::PERCPU_ARRAY), per_cpu(MapType::ARRAY)),
+        (invalid, invalid)
+    );
+    assert_eq!(plain(MapType::HASH), invalid);
+}
+
+#[test]
 fn only_a_single_element_has_an_address() {
     let place = Ok(ValueRef { slot: 0, cpu: 0 });
     let single = array(MapType::ARRAY, 16, 1, 0);
