@@ -5,13 +5,23 @@
 //! expectation that Linux does not share fails there, and an engine that answers
 //! otherwise fails here. A case must not depend on what Linux leaves undefined,
 //! on object ids, or on other cases.
+//!
+//! Cases run at the same time, and on Linux in one table of descriptors: a case
+//! that needs a descriptor to stay closed is listed by [`cases_alone!`].
 
+#![forbid(unsafe_code)]
 #![allow(missing_docs)]
 
 pub mod asm;
+pub mod raw;
 pub mod system;
 
+mod known;
+
+pub use known::KNOWN;
 pub use system::{Case, MapAttr, System};
+
+use std::sync::Arc;
 
 /// Makes a list of cases of functions, named as the functions are.
 #[macro_export]
@@ -19,10 +29,54 @@ macro_rules! cases {
     ($($name:ident),* $(,)?) => {
         /// The cases of this module.
         pub const CASES: &[$crate::Case] = &[
-            $($crate::Case { name: stringify!($name), run: $name }),*
+            $($crate::Case { name: stringify!($name), run: $name, alone: false }),*
         ];
     };
 }
 
-/// Every case, by the module it is in.
-pub const ALL: &[(&str, &[Case])] = &[];
+/// The same, of cases during which no other case runs on Linux.
+#[macro_export]
+macro_rules! cases_alone {
+    ($($name:ident),* $(,)?) => {
+        /// The cases of this module.
+        pub const CASES: &[$crate::Case] = &[
+            $($crate::Case { name: stringify!($name), run: $name, alone: true }),*
+        ];
+    };
+}
+
+/// A case and the module it is in.
+pub struct Named {
+    /// `module::case`
+    pub name: String,
+    /// Whether no other case may run at the same time.
+    pub alone: bool,
+    /// Asserts what Linux answers.
+    pub run: Arc<dyn Fn(&System) + Send + Sync>,
+}
+
+macro_rules! modules {
+    ($($module:ident),* $(,)?) => {
+        $(mod $module;)*
+
+        /// The lists of the modules.
+        const LISTS: &[(&str, &[Case])] = &[$((stringify!($module), $module::CASES)),*];
+    };
+}
+
+modules! {}
+
+/// Every case.
+pub fn all() -> Vec<Named> {
+    let mut all = Vec::new();
+    for (module, cases) in LISTS {
+        for case in *cases {
+            all.push(Named {
+                name: format!("{module}::{}", case.name),
+                alone: case.alone,
+                run: Arc::new(case.run),
+            });
+        }
+    }
+    all
+}

@@ -10,6 +10,15 @@ pub struct Case {
     pub name: &'static str,
     /// Asserts what Linux answers.
     pub run: fn(&System),
+    /// Whether no other case may run on Linux at the same time.
+    pub alone: bool,
+}
+
+/// Which of the two a system is, with what only that one can do.
+#[derive(Clone)]
+pub enum Host {
+    Engine(skep::Engine),
+    Linux(skep::Kernel),
 }
 
 /// The engine or Linux, and what a case needs to know of it.
@@ -19,7 +28,12 @@ pub struct System {
     pub bpf: Arc<dyn Bpf>,
     /// Its name, for messages.
     pub name: &'static str,
+    /// Which it is. A case that asks says why.
+    pub host: Host,
 }
+
+/// Cpus of the engines that cases run on: more than one, and few machines' number.
+const ENGINE_CPUS: u32 = 3;
 
 /// Attributes of a map to create; the default is a small hash.
 #[derive(Clone, Copy, Debug)]
@@ -41,16 +55,69 @@ pub const HASH: MapAttr = MapAttr {
 };
 
 /// The same as a per-CPU hash.
-pub const PERCPU_HASH: MapAttr = MapAttr { map_type: MapType::PERCPU_HASH, ..HASH };
+pub const PERCPU_HASH: MapAttr = MapAttr {
+    map_type: MapType::PERCPU_HASH,
+    ..HASH
+};
 /// An array of four eight-byte values.
-pub const ARRAY: MapAttr = MapAttr { map_type: MapType::ARRAY, ..HASH };
+pub const ARRAY: MapAttr = MapAttr {
+    map_type: MapType::ARRAY,
+    ..HASH
+};
 /// The same per cpu.
-pub const PERCPU_ARRAY: MapAttr = MapAttr { map_type: MapType::PERCPU_ARRAY, ..HASH };
+pub const PERCPU_ARRAY: MapAttr = MapAttr {
+    map_type: MapType::PERCPU_ARRAY,
+    ..HASH
+};
 
 /// The four of them.
 pub const FOUR: [MapAttr; 4] = [HASH, PERCPU_HASH, ARRAY, PERCPU_ARRAY];
 
+/// Keeps a thread on one cpu until it is dropped.
+pub struct Pinned(rustix::thread::CpuSet);
+
+impl Drop for Pinned {
+    fn drop(&mut self) {
+        // The cpus it could run on before; nothing depends on them.
+        let _ = rustix::thread::sched_setaffinity(None, &self.0);
+    }
+}
+
 impl System {
+    /// A new engine.
+    pub fn engine() -> System {
+        let engine = skep::Engine::builder().cpus(ENGINE_CPUS).build();
+        System {
+            bpf: Arc::new(engine.clone()),
+            name: "engine",
+            host: Host::Engine(engine),
+        }
+    }
+
+    /// The kernel.
+    pub fn linux(kernel: &skep::Kernel) -> System {
+        System {
+            bpf: Arc::new(kernel.clone()),
+            name: "linux",
+            host: Host::Linux(kernel.clone()),
+        }
+    }
+
+    /// The system called with bytes at addresses.
+    pub fn raw(&self) -> crate::raw::Raw {
+        crate::raw::Raw::new(&self.host)
+    }
+
+    /// Keeps this thread, and so the programs it runs on Linux, on one cpu.
+    pub fn pin(&self) -> Pinned {
+        let before = rustix::thread::sched_getaffinity(None).expect("the cpus of this thread");
+        let cpu = (0..rustix::thread::CpuSet::MAX_CPU).find(|&cpu| before.is_set(cpu));
+        let mut one = rustix::thread::CpuSet::new();
+        one.set(cpu.expect("a cpu"));
+        rustix::thread::sched_setaffinity(None, &one).expect("to stay on a cpu");
+        Pinned(before)
+    }
+
     /// Creates a map, or says why not.
     pub fn try_map(&self, attr: MapAttr) -> Result<OwnedFd> {
         let fd = self.bpf.map_create(&mut MapCreate {
@@ -147,7 +214,11 @@ impl System {
         match self.try_prog(prog_type, insns) {
             Ok(prog) => prog,
             Err(errno) => {
-                panic!("{}: {errno}\n{}", self.name, self.verifier_log(prog_type, insns))
+                panic!(
+                    "{}: {errno}\n{}",
+                    self.name,
+                    self.verifier_log(prog_type, insns)
+                )
             }
         }
     }

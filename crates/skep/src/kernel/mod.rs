@@ -13,6 +13,7 @@
 //!
 //! Answers to: bpf(2).
 
+mod arena;
 mod info;
 mod map;
 mod sys;
@@ -21,6 +22,7 @@ use skep_abi::*;
 use std::sync::Arc;
 use thiserror::Error;
 
+pub use arena::Arena;
 pub use sys::CheckedMem;
 
 /// Linux's bpf(2).
