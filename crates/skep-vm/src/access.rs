@@ -6,7 +6,7 @@ use crate::address::{Address, Class};
 use crate::alu::sign_extend;
 use crate::call::place;
 use crate::context;
-use crate::decode::{Code, Op, Rmw};
+use crate::decode::{Op, Rmw};
 use crate::denied::{Allowed, Denied};
 use crate::env::{AtomicOp, Env, Width};
 use crate::machine::{Run, Stop, Stopped};
@@ -32,6 +32,7 @@ fn combine(op: AtomicOp, old: u64, operand: u64, width: Width) -> u64 {
 }
 
 impl<E: Env + ?Sized> Run<'_, '_, E> {
+    #[inline]
     fn load_at(&mut self, at: Address, width: Width, signed: bool) -> Allowed<u64> {
         let value = match at.class() {
             Class::Stack => self.machine.stack.load(at, width)?,
@@ -46,6 +47,7 @@ impl<E: Env + ?Sized> Run<'_, '_, E> {
         Ok(value)
     }
 
+    #[inline]
     fn store_at(&mut self, at: Address, width: Width, value: u64) -> Allowed<()> {
         match at.class() {
             Class::Stack => self.machine.stack.store(at, width, value),
@@ -102,65 +104,64 @@ impl<E: Env + ?Sized> Run<'_, '_, E> {
         Address(base.wrapping_add(off as i64 as u64))
     }
 
-    /// A load or a store, atomic or not.
+    /// A plain load.
     #[inline]
-    pub(crate) fn access(&mut self, op: &Op) -> Stopped<()> {
-        let dst = usize::from(op.dst & 15);
-        let (at, width, write, verb, result) = match op.code {
-            Code::Load(width) | Code::LoadSigned(width) => {
-                let signed = matches!(op.code, Code::LoadSigned(_));
-                let at = self.address(op.src, op.off);
-                let result = self.load_at(at, width, signed).map(|value| {
-                    let value = if signed {
-                        sign_extend(width, value)
-                    } else {
-                        value
-                    };
-                    self.machine.regs[dst] = value;
-                });
-                (at, width, false, "reads", result)
+    pub(crate) fn load(&mut self, op: &Op, width: Width, signed: bool) -> Stopped<()> {
+        let at = self.address(op.src, op.off);
+        match self.load_at(at, width, signed) {
+            Ok(value) => {
+                let value = if signed {
+                    sign_extend(width, value)
+                } else {
+                    value
+                };
+                self.machine.regs[usize::from(op.dst & 15)] = value;
+                Ok(())
             }
-            Code::Store(width) => {
-                let at = self.address(op.dst, op.off);
-                let value = self.source(op);
-                let result = self.store_at(at, width, value);
-                (at, width, true, "writes", result)
-            }
-            Code::LoadAcquire(width) => {
-                let at = self.address(op.src, op.off);
-                let result = self
-                    .atomic_at(at, width, AtomicOp::LoadAcquire, 0)
-                    .map(|value| self.machine.regs[dst] = value);
-                (at, width, false, "reads", result)
-            }
-            Code::StoreRelease(width) => {
-                let at = self.address(op.dst, op.off);
-                let value = self.source(op);
-                let result = self.atomic_at(at, width, AtomicOp::StoreRelease, value);
-                (at, width, true, "writes", result.map(drop))
-            }
-            Code::Atomic {
-                width,
-                op: rmw,
-                fetch,
-            } => {
-                let at = self.address(op.dst, op.off);
-                let result = self.read_modify_write(op, at, width, rmw, fetch);
-                (at, width, true, "changes", result)
-            }
-            _ => return Ok(()),
-        };
-        result.map_err(|denied| refused(at, width, write, verb, *denied))
+            Err(denied) => Err(refused(at, width, Way::Read, *denied)),
+        }
     }
 
-    fn read_modify_write(
+    /// A plain store.
+    #[inline]
+    pub(crate) fn store(&mut self, op: &Op, width: Width) -> Stopped<()> {
+        let at = self.address(op.dst, op.off);
+        let value = self.source(op);
+        match self.store_at(at, width, value) {
+            Ok(()) => Ok(()),
+            Err(denied) => Err(refused(at, width, Way::Write, *denied)),
+        }
+    }
+
+    /// A load with acquire order.
+    pub(crate) fn load_acquire(&mut self, op: &Op, width: Width) -> Stopped<()> {
+        let at = self.address(op.src, op.off);
+        let value = self
+            .atomic_at(at, width, AtomicOp::LoadAcquire, 0)
+            .map_err(|denied| refused(at, width, Way::Read, *denied))?;
+        self.machine.regs[usize::from(op.dst & 15)] = value;
+        Ok(())
+    }
+
+    /// A store with release order.
+    pub(crate) fn store_release(&mut self, op: &Op, width: Width) -> Stopped<()> {
+        let at = self.address(op.dst, op.off);
+        let value = self.source(op);
+        match self.atomic_at(at, width, AtomicOp::StoreRelease, value) {
+            Ok(_) => Ok(()),
+            Err(denied) => Err(refused(at, width, Way::Write, *denied)),
+        }
+    }
+
+    /// An atomic operation that changes a word.
+    pub(crate) fn read_modify_write(
         &mut self,
         op: &Op,
-        at: Address,
         width: Width,
         rmw: Rmw,
         fetch: bool,
-    ) -> Allowed<()> {
+    ) -> Stopped<()> {
+        let at = self.address(op.dst, op.off);
         let operand = self.source(op);
         let how = match rmw {
             Rmw::Add => AtomicOp::Add,
@@ -172,7 +173,9 @@ impl<E: Env + ?Sized> Run<'_, '_, E> {
                 expected: self.machine.regs[0],
             },
         };
-        let old = self.atomic_at(at, width, how, operand)?;
+        let old = self
+            .atomic_at(at, width, how, operand)
+            .map_err(|denied| refused(at, width, Way::Change, *denied))?;
         if rmw == Rmw::CompareExchange {
             self.machine.regs[0] = old;
         } else if fetch {
@@ -182,10 +185,23 @@ impl<E: Env + ?Sized> Run<'_, '_, E> {
     }
 }
 
+/// What an access does to memory.
+#[derive(Clone, Copy)]
+enum Way {
+    Read,
+    Write,
+    Change,
+}
+
 /// A refused access as the end of the run.
 #[cold]
-fn refused(at: Address, width: Width, write: bool, verb: &str, denied: Denied) -> Box<Stop> {
+fn refused(at: Address, width: Width, way: Way, denied: Denied) -> Box<Stop> {
     let bytes = width.bytes();
+    let (verb, write) = match way {
+        Way::Read => ("reads", false),
+        Way::Write => ("writes", true),
+        Way::Change => ("changes", true),
+    };
     let plural = if bytes == 1 { "" } else { "s" };
     let mut stop = Stop::new(
         denied.kind,

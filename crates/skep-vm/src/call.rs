@@ -135,7 +135,11 @@ impl<E: Env + ?Sized> Run<'_, '_, E> {
                     Arg::MapKey => map.key_size,
                     _ => map.value_size,
                 };
-                self.memory_plan(address, u64::from(len), arg == Arg::MapValueOut)
+                Ok(Plan::Memory {
+                    at: address,
+                    len: len as usize,
+                    out: arg == Arg::MapValueOut,
+                })
             }
             Arg::Mem | Arg::MemOrNull | Arg::MemOut => {
                 if index == 4 {
@@ -152,14 +156,13 @@ impl<E: Env + ?Sized> Run<'_, '_, E> {
                     let problem = format!("a size of {} is not allowed", len as i64);
                     return self.refuse(proto, index + 1, &problem);
                 }
-                self.memory_plan(address, len, arg == Arg::MemOut)
+                Ok(Plan::Memory {
+                    at: address,
+                    len: len as usize,
+                    out: arg == Arg::MemOut,
+                })
             }
         }
-    }
-
-    fn memory_plan(&self, at: Address, len: u64, out: bool) -> Stopped<Plan> {
-        let len = len as usize;
-        Ok(Plan::Memory { at, len, out })
     }
 
     /// Copies the arguments' bytes in, calls, copies the results out.

@@ -73,10 +73,11 @@ impl Machine {
             init: 1 << 1 | FRAME_POINTER,
             depth: 0,
             loops: MAX_LOOPS,
+            instructions: 0,
             budget,
         };
         let result = run.run();
-        let instructions = budget - run.budget;
+        let instructions = run.instructions;
         let insn = run.pc;
         match result {
             Ok(value) => Ok(Returned {
@@ -115,6 +116,16 @@ impl Stop {
     }
 }
 
+/// Where a run goes on.
+enum Next {
+    /// With the next instruction.
+    Here,
+    /// With the instruction of that index.
+    At(usize),
+    /// Nowhere: the program has ended.
+    End,
+}
+
 /// A run.
 pub(crate) struct Run<'r, 'm, E: ?Sized> {
     pub(crate) machine: &'r mut Machine,
@@ -129,7 +140,9 @@ pub(crate) struct Run<'r, 'm, E: ?Sized> {
     depth: usize,
     /// How often the frame may still pass `may_goto`.
     loops: u32,
-    /// How many instructions may still run.
+    /// How many instructions were begun.
+    instructions: u64,
+    /// How many may be.
     budget: u64,
 }
 
@@ -144,21 +157,26 @@ impl<E: Env + ?Sized> Run<'_, '_, E> {
         }
     }
 
+    /// Runs instructions. What changes with each of them is kept in variables,
+    /// and in `self` where others look at it.
     fn run(&mut self) -> Stopped<u64> {
-        let program = self.program;
+        let ops = self.program.ops.as_slice();
+        let (mut pc, mut init) = (0, self.init);
         loop {
-            let Some(op) = program.ops.get(self.pc) else {
+            self.pc = pc;
+            let Some(op) = ops.get(pc) else {
                 return Err(self.outside());
             };
-            if op.reads & !self.init != 0 {
-                return Err(self.uninitialised(op.reads & !self.init));
+            if op.reads & !init != 0 {
+                return Err(uninitialised(op.reads & !init));
             }
-            if self.budget == 0 {
+            if self.instructions == self.budget {
                 return Err(exhausted());
             }
-            self.budget -= 1;
+            self.instructions += 1;
+            init |= op.writes;
+            pc += 1;
             let dst = usize::from(op.dst & 15);
-            let mut next = self.pc + 1;
             match op.code {
                 Code::Alu64(alu) => {
                     let value = alu::alu64(alu, self.machine.regs[dst], self.source(op));
@@ -170,50 +188,67 @@ impl<E: Env + ?Sized> Run<'_, '_, E> {
                 }
                 Code::Set => {
                     self.machine.regs[dst] = op.imm;
-                    next += 1;
+                    pc += 1;
                 }
+                Code::Load(width) => self.load(op, width, false)?,
+                Code::LoadSigned(width) => self.load(op, width, true)?,
+                Code::Store(width) => self.store(op, width)?,
                 Code::Jump64(cond) => {
                     if alu::holds64(cond, self.machine.regs[dst], self.source(op)) {
-                        next = op.target as usize;
+                        pc = op.target as usize;
                     }
                 }
                 Code::Jump32(cond) => {
                     if alu::holds32(cond, self.machine.regs[dst], self.source(op)) {
-                        next = op.target as usize;
+                        pc = op.target as usize;
                     }
                 }
-                Code::Goto => next = op.target as usize,
+                Code::Goto => pc = op.target as usize,
                 Code::MayGoto => match self.loops.checked_sub(1) {
                     Some(loops) => self.loops = loops,
-                    None => next = op.target as usize,
+                    None => pc = op.target as usize,
                 },
-                Code::CallHelper => self.call_helper(op.imm as u32)?,
-                Code::CallSubprogram => next = self.enter(op.target)?,
-                Code::Exit => match self.leave()? {
-                    Some(return_to) => next = return_to,
-                    None => return Ok(self.machine.regs[0]),
-                },
-                Code::PacketAbs(width) | Code::PacketInd(width) => {
-                    if !self.legacy_load(op, width)? {
-                        // A load beyond the packet ends the subprogram with 0.
-                        self.machine.regs[0] = 0;
-                        self.init |= 1;
-                        match self.leave()? {
-                            Some(return_to) => next = return_to,
-                            None => return Ok(0),
-                        }
+                _ => {
+                    self.init = init;
+                    match self.rare(op)? {
+                        Next::Here => {}
+                        Next::At(target) => pc = target,
+                        Next::End => return Ok(self.machine.regs[0]),
                     }
+                    init = self.init;
                 }
-                Code::CallKfunc | Code::Invalid => return Err(bad_instruction(op)),
-                _ => self.access(op)?,
             }
-            self.init |= op.writes;
-            self.pc = next;
         }
     }
 
+    /// What is not arithmetic, a jump, or a plain load or store.
+    fn rare(&mut self, op: &Op) -> Stopped<Next> {
+        match op.code {
+            Code::CallHelper => self.call_helper(op.imm as u32)?,
+            Code::CallSubprogram => return self.enter(op.target),
+            Code::Exit => return self.leave(),
+            Code::PacketAbs(width) | Code::PacketInd(width) => {
+                if !self.legacy_load(op, width)? {
+                    // A load beyond the packet ends the subprogram with 0.
+                    self.machine.regs[0] = 0;
+                    self.init |= 1;
+                    return self.leave();
+                }
+            }
+            Code::Atomic {
+                width,
+                op: rmw,
+                fetch,
+            } => self.read_modify_write(op, width, rmw, fetch)?,
+            Code::LoadAcquire(width) => self.load_acquire(op, width)?,
+            Code::StoreRelease(width) => self.store_release(op, width)?,
+            _ => return Err(bad_instruction(op)),
+        }
+        Ok(Next::Here)
+    }
+
     /// Enters a subprogram.
-    fn enter(&mut self, target: u32) -> Stopped<usize> {
+    fn enter(&mut self, target: u32) -> Stopped<Next> {
         if !self.machine.stack.push() {
             return Err(Stop::new(
                 ViolationKind::CallDepth,
@@ -233,15 +268,15 @@ impl<E: Env + ?Sized> Run<'_, '_, E> {
         // The callee has its arguments and nothing else.
         self.init &= CALLER_SAVED & !1;
         self.init |= FRAME_POINTER;
-        Ok(target as usize)
+        Ok(Next::At(target as usize))
     }
 
     /// Leaves a subprogram, or says that the program ends.
-    fn leave(&mut self) -> Stopped<Option<usize>> {
+    fn leave(&mut self) -> Stopped<Next> {
         let Some(depth) = self.depth.checked_sub(1) else {
             return match self.init & 1 {
-                0 => Err(self.uninitialised(1)),
-                _ => Ok(None),
+                0 => Err(uninitialised(1)),
+                _ => Ok(Next::End),
             };
         };
         self.depth = depth;
@@ -251,7 +286,7 @@ impl<E: Env + ?Sized> Run<'_, '_, E> {
         self.machine.regs[10] = self.machine.stack.frame_pointer().0;
         self.loops = saved.loops;
         self.init = self.init & 1 | saved.init | FRAME_POINTER;
-        Ok(Some(saved.return_to))
+        Ok(Next::At(saved.return_to))
     }
 
     /// A legacy load from the packet; false if it leaves the packet.
@@ -276,20 +311,6 @@ impl<E: Env + ?Sized> Run<'_, '_, E> {
     }
 
     #[cold]
-    fn uninitialised(&self, regs: u16) -> Box<Stop> {
-        let reg = regs.trailing_zeros();
-        let why = match reg {
-            0 => "which holds nothing yet",
-            1..=5 => "which holds nothing: it was never set, or a call voided it",
-            _ => "which was never set",
-        };
-        Stop::new(
-            ViolationKind::UninitialisedRegister,
-            format!("reads r{reg}, {why}"),
-        )
-    }
-
-    #[cold]
     fn outside(&self) -> Box<Stop> {
         Stop::new(
             ViolationKind::BadInstruction,
@@ -299,6 +320,20 @@ impl<E: Env + ?Sized> Run<'_, '_, E> {
             ),
         )
     }
+}
+
+#[cold]
+fn uninitialised(regs: u16) -> Box<Stop> {
+    let reg = regs.trailing_zeros();
+    let why = match reg {
+        0 => "which holds nothing yet",
+        1..=5 => "which holds nothing: it was never set, or a call voided it",
+        _ => "which was never set",
+    };
+    Stop::new(
+        ViolationKind::UninitialisedRegister,
+        format!("reads r{reg}, {why}"),
+    )
 }
 
 #[cold]

@@ -168,6 +168,15 @@ fn nested_calls_share_512_bytes_of_stack() {
         ]
     };
     assert!(run(&body(256)).is_ok());
+    // A subprogram without a stack adds nothing.
+    let insns = [
+        store_imm(DW, 10, -512, 1),
+        call_sub(1),
+        EXIT,
+        mov(0, 0),
+        EXIT,
+    ];
+    assert!(run(&insns).is_ok());
     expect(
         run(&body(264)),
         3,
