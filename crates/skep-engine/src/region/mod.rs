@@ -33,6 +33,7 @@ use skep_abi::Errno;
 
 pub(crate) use mem::tail_word;
 pub use mem::{AtomicOp, Mem, PlainWindow, WINDOW, Window};
+pub(crate) use raw::equal_bytes;
 pub use raw::{RawMem, RawWindow};
 
 /// Where the control piece's own content starts.

@@ -323,6 +323,35 @@ impl Mem for RawMem {
     }
 }
 
+/// Which of a word's bytes, from the low one on, are `byte`: a bit each, in the low eight.
+#[inline(always)]
+pub(crate) fn equal_bytes(word: u64, byte: u8) -> u32 {
+    #[cfg(target_arch = "x86_64")]
+    {
+        use std::arch::x86_64::{
+            _mm_cmpeq_epi8, _mm_cvtsi64_si128, _mm_movemask_epi8, _mm_set1_epi8,
+        };
+        // SAFETY: SSE2, which these need, is part of the architecture.
+        let mask = unsafe {
+            let equal = _mm_cmpeq_epi8(_mm_cvtsi64_si128(word as i64), _mm_set1_epi8(byte as i8));
+            _mm_movemask_epi8(equal)
+        };
+        mask as u32 & 0xff
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    equal_bytes_by_arithmetic(word, byte)
+}
+
+/// [`equal_bytes`] without vectors.
+#[cfg(any(test, not(target_arch = "x86_64")))]
+pub(super) fn equal_bytes_by_arithmetic(word: u64, byte: u8) -> u32 {
+    const LOW: u64 = 0x7f7f_7f7f_7f7f_7f7f;
+    let differ = word ^ u64::from(byte).wrapping_mul(0x0101_0101_0101_0101);
+    let equal = !(((differ & LOW) + LOW) | differ | LOW);
+    // Gathers the high bits of the bytes in the highest byte.
+    ((equal >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56) as u32
+}
+
 /// One number from two halves of `half` bytes each, in memory order.
 #[inline]
 fn join(first: u64, second: u64, half: usize) -> u64 {

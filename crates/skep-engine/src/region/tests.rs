@@ -152,3 +152,30 @@ fn a_wild_offset_stays_inside() {
         mem.load_bytes(offset, 8);
     }
 }
+
+#[test]
+fn both_ways_to_compare_bytes_agree() {
+    let words = [
+        0,
+        1,
+        0x0100,
+        u64::MAX,
+        0x8000_0000_0000_0000,
+        0x0101_0001_ff7f_8000,
+    ];
+    for word in words
+        .into_iter()
+        .flat_map(|word| [word, !word, word.rotate_left(20)])
+    {
+        for byte in 0..=255 {
+            let bits = word.to_le_bytes().into_iter().rev();
+            let expected = bits.fold(0, |bits, is| bits << 1 | u32::from(is == byte));
+            assert_eq!(raw::equal_bytes(word, byte), expected, "{word:x} {byte:x}");
+            assert_eq!(
+                raw::equal_bytes_by_arithmetic(word, byte),
+                expected,
+                "{word:x} {byte:x}"
+            );
+        }
+    }
+}

@@ -18,7 +18,7 @@
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
 
 use super::group::SPARE;
-use super::layout::{LINE, Layout, POOL_BUMP, POOL_HEAD, SHARD_BASE, SLOT_BUMP};
+use super::layout::{LINE, Layout, POOL_BUMP, POOL_HEAD, SHARD_BASE, SLOT_BUMP, WORD};
 use crate::region::Mem;
 
 /// A stack whose members are found by `link_at(index)`.
@@ -93,7 +93,7 @@ fn shard<'a, M: Mem>(mem: &'a M, layout: &Layout, number: u32) -> Stack<'a, M> {
         mem,
         head: SHARD_BASE + (number & (layout.shards - 1)) as usize * LINE,
         link_base: layout.slot_base,
-        link_stride: layout.slot_stride,
+        link_stride: WORD,
     }
 }
 
@@ -103,7 +103,10 @@ pub(super) fn pop_slot<M: Mem>(mem: &M, layout: &Layout) -> Option<u32> {
     if let Some(index) = shard(mem, layout, M::owner()).pop() {
         return Some(index);
     }
-    bump(mem, SLOT_BUMP, layout.slots).or_else(|| steal_slot(mem, layout))
+    match bump(mem, SLOT_BUMP, layout.slots) {
+        Some(index) => Some(index.wrapping_mul(layout.slot_words)),
+        None => steal_slot(mem, layout),
+    }
 }
 
 #[cold]

@@ -18,7 +18,7 @@
 
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
-use crate::region::Mem;
+use crate::region::{Mem, equal_bytes};
 
 pub(super) const LOCK: usize = 0;
 pub(super) const TAGS: usize = 8;
@@ -34,32 +34,53 @@ const LOCKED: u64 = 1 << 24;
 /// The bits of the owner.
 const OWNER: u64 = LOCKED - 1;
 
-const LOW: u64 = 0x7f7f_7f7f_7f7f_7f7f;
-const ONES: u64 = 0x0101_0101_0101_0101;
-
 /// The tag of a hash: never 0.
 #[inline(always)]
 pub(super) fn tag(hash: u64) -> u64 {
     (hash & 0xff).max(1)
 }
 
-/// The cells with this tag: the high bit of each one's byte. Exact: a cell that only neighbours a
-/// match is not reported, for an empty cell's index may lead to a slot that still has its old key.
-#[inline(always)]
-pub(super) fn matches(tags: u64, tag: u64) -> u64 {
-    empties(tags ^ tag.wrapping_mul(ONES))
+/// Some cells of a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Cells(u32);
+
+impl Cells {
+    /// Whether there is no cell left.
+    #[inline(always)]
+    pub(super) fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// The first cell, if there is one; some cell if not.
+    #[inline(always)]
+    pub(super) fn first(self) -> usize {
+        self.0.trailing_zeros() as usize & (WIDTH - 1)
+    }
+
+    /// The cells after the first.
+    #[inline(always)]
+    pub(super) fn rest(self) -> Self {
+        Self(self.0 & self.0.wrapping_sub(1))
+    }
+
+    /// How many.
+    #[inline(always)]
+    pub(super) fn count(self) -> u32 {
+        self.0.count_ones()
+    }
 }
 
-/// The empty cells: the high bit of each one's byte.
+/// The cells with this tag. Exact: a cell that only neighbours a match is not reported, for an
+/// empty cell's index may lead to a slot that still has its old key.
 #[inline(always)]
-pub(super) fn empties(tags: u64) -> u64 {
-    !(((tags & LOW) + LOW) | tags | LOW)
+pub(super) fn matches(tags: u64, tag: u64) -> Cells {
+    Cells(equal_bytes(tags, tag as u8))
 }
 
-/// The first cell of a set of cells that is not empty.
+/// The empty cells.
 #[inline(always)]
-pub(super) fn first(cells: u64) -> usize {
-    (cells.trailing_zeros() / 8) as usize & (WIDTH - 1)
+pub(super) fn empties(tags: u64) -> Cells {
+    matches(tags, 0)
 }
 
 /// The tag of a cell.
@@ -84,6 +105,13 @@ pub(super) fn without_tag(tags: u64, cell: usize) -> u64 {
 #[inline(always)]
 pub(super) fn cell_at(group: usize, cell: usize) -> usize {
     group + CELLS + cell * 4
+}
+
+/// Whether nobody had a group locked, nor has meanwhile, by its lock word then and now.
+#[inline(always)]
+pub(super) fn is_undisturbed(then: u64, now: u64) -> bool {
+    // A word without the lock's bit has no owner, so a locked one never becomes equal by losing it.
+    now == then & !LOCKED
 }
 
 /// Whether a lock word is that of a locked group.

@@ -11,6 +11,9 @@ use crate::region::HEADER_SIZE;
 /// Bytes of a group, and of whatever else must not share a cache line.
 pub(super) const LINE: usize = 64;
 
+/// Bytes of a word.
+pub(super) const WORD: usize = 8;
+
 /// Keys and values together stay below this: Linux's largest element less its header.
 const ELEMENT_LIMIT: u64 = (4 << 20) - 48;
 /// The largest value of a CPU, rounded up.
@@ -19,6 +22,8 @@ const PER_CPU_LIMIT: u64 = 32 << 10;
 const ENTRIES_LIMIT: u32 = 1 << 27;
 /// Elements to a group of eight cells on average, when the map is full.
 const LOAD: u32 = 6;
+/// The least load: offsets of groups are computed in 64 bits.
+const LEAST_LOAD: u32 = 4;
 /// Free lists at most.
 const SHARDS_LIMIT: u32 = 16;
 
@@ -44,17 +49,19 @@ pub(super) struct Layout {
     pub(super) shards: u32,
     /// Slots that elements are made of, in number: `max_entries`. The spares come after them.
     pub(super) slots: u32,
+    /// Words of a slot. A slot goes by the number of its first word, counted from the first slot.
+    pub(super) slot_words: u32,
+    /// The number after the last slot's.
+    pub(super) slot_limit: u32,
     /// The first overflow group.
     pub(super) pool_base: usize,
     /// The first slot.
     pub(super) slot_base: usize,
-    /// From a slot to the next.
-    pub(super) slot_stride: usize,
     /// From a slot to the value in it.
     pub(super) value_offset: usize,
     /// The value of slot 0 on CPU 0.
     pub(super) value_base: usize,
-    /// From a slot's value to the next slot's.
+    /// What a slot's number is multiplied by to get to its value.
     pub(super) value_stride: usize,
     /// From a CPU's area to the next; 0 if there is one value for all.
     pub(super) cpu_stride: usize,
@@ -67,7 +74,11 @@ impl Layout {
     /// space holds.
     pub(super) fn new(attr: &HashAttr) -> Result<Self, Errno> {
         check(attr)?;
-        let load = if attr.load == 0 { LOAD } else { attr.load };
+        let load = if attr.load == 0 {
+            LOAD
+        } else {
+            attr.load.max(LEAST_LOAD)
+        };
         let slots = attr.max_entries;
         let groups = slots.div_ceil(load);
         // A chain of more than its home exists only where there are more elements than its cells.
@@ -75,32 +86,39 @@ impl Layout {
         let shards = attr.cpus.clamp(1, SHARDS_LIMIT).next_power_of_two();
         let spares = if attr.per_cpu { 0 } else { groups };
 
-        let key_size = attr.key_size as usize;
-        let value_padded = (attr.value_size as usize).next_multiple_of(8);
-        let key_end = if key_size <= 4 {
-            8
+        let key_words = if attr.key_size <= 4 {
+            1
         } else {
-            8 + key_size.next_multiple_of(8)
+            1 + attr.key_size.div_ceil(8)
         };
-        let slot_stride = if attr.per_cpu {
-            key_end
-        } else {
-            key_end + value_padded
+        let value_words = attr.value_size.div_ceil(8);
+        // Numbers of slots become offsets of values by one multiplication, so a value of a CPU is
+        // as many words as a slot, or a multiple of it in bytes.
+        let slot_words = match attr.per_cpu {
+            true => key_words.next_power_of_two(),
+            false => key_words + value_words,
         };
+        let all_slots = slots.checked_add(spares).ok_or(Errno::E2BIG)?;
+        let slot_limit = all_slots.checked_mul(slot_words).ok_or(Errno::ENOMEM)?;
 
         let mut place = Placer {
-            next: HEADER_SIZE as u64,
+            next: GROUP_BASE as u64,
         };
         place.take(groups, LINE)?;
-        let all_slots = slots.checked_add(spares).ok_or(Errno::E2BIG)?;
-        let slot_base = place.take(all_slots, slot_stride)?;
+        let slot_base = place.take(slot_limit, WORD)?;
+        let value_offset = key_words as usize * WORD;
         let (value_base, value_stride, cpu_stride) = if attr.per_cpu {
-            let area = u64::from(slots) * value_padded as u64;
+            let value = (value_words as usize * WORD).next_multiple_of(slot_words as usize);
+            let area = u64::from(slots) * value as u64;
             let area = usize::try_from(area.next_multiple_of(area_alignment(area)));
             let area = area.map_err(|_| Errno::ENOMEM)?;
-            (place.take(attr.cpus, area)?, value_padded, area)
+            (
+                place.take(attr.cpus, area)?,
+                value / slot_words as usize,
+                area,
+            )
         } else {
-            (slot_base + key_end, slot_stride, 0)
+            (slot_base + value_offset, WORD, 0)
         };
         let pool_base = place.take(pool_groups, LINE)?;
         Ok(Self {
@@ -110,8 +128,9 @@ impl Layout {
             slots,
             pool_base,
             slot_base,
-            slot_stride,
-            value_offset: key_end,
+            slot_words,
+            slot_limit,
+            value_offset,
             value_base,
             value_stride,
             cpu_stride,

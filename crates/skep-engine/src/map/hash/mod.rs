@@ -106,7 +106,7 @@ use rapidhash::v3::RapidSecrets;
 use skep_abi::Errno;
 
 use crate::region::{Mem, RawMem, Region, RegionAttr};
-use layout::{GROUP_BASE, LINE, Layout};
+use layout::{GROUP_BASE, LINE, Layout, WORD};
 pub use value::ValueLayout;
 
 /// `BPF_MAP_TYPE_HASH`.
@@ -197,11 +197,7 @@ impl<M: Mem> Hash<M> {
             stride: self.layout.value_stride,
             cpu_stride: self.layout.cpu_stride,
             value_size: self.attr.value_size,
-            slots: if self.attr.per_cpu {
-                self.layout.slots
-            } else {
-                self.layout.slots + self.layout.groups
-            },
+            slots: self.layout.slot_limit,
         }
     }
 
@@ -226,14 +222,15 @@ impl<M: Mem> Hash<M> {
     /// The offset of a hash's home group.
     #[inline(always)]
     fn home_of(&self, hash: u64) -> usize {
-        self.home(self.home_number(hash))
+        // As `home(home_number(hash))`; in 64 bits, for there are at most 2^25 groups.
+        let scaled = (hash >> 32) * (u64::from(self.layout.groups) * LINE as u64);
+        GROUP_BASE + ((scaled >> 32) as usize & !(LINE - 1))
     }
 
     /// The offset of a slot.
     #[inline(always)]
     fn slot_at(&self, slot: u32) -> usize {
-        let offset = (slot as usize).wrapping_mul(self.layout.slot_stride);
-        self.layout.slot_base.wrapping_add(offset)
+        self.layout.slot_base.wrapping_add(slot as usize * WORD)
     }
 }
 

@@ -31,7 +31,7 @@ impl<M: Mem> Hash<M> {
     /// The slot's value is at [`value_layout`](Self::value_layout)`.value_at(slot, cpu)`.
     #[inline]
     pub fn lookup_slot(&self, key: &[u8]) -> Option<u32> {
-        with_key!(self, key, |key| self.find(key, |slot| slot), None)
+        with_key!(self, key, |key| self.find_slot(key, |slot| slot), None)
     }
 
     /// A program's lookup of its CPU's value: where it is in the control piece. Takes no lock,
@@ -42,9 +42,9 @@ impl<M: Mem> Hash<M> {
             self,
             key,
             |key| if self.attr.per_cpu {
-                self.find(key, |slot| self.value_at(slot, cpu))
+                self.find_slot(key, |slot| self.value_at(slot, cpu))
             } else {
-                self.find(key, |slot| {
+                self.find_slot(key, |slot| {
                     self.slot_at(slot).wrapping_add(self.layout.value_offset)
                 })
             },
@@ -101,7 +101,7 @@ impl<M: Mem> Hash<M> {
         let mem = self.region.control();
         let in_group = |group: usize| {
             let tags = mem.load_u64(group + TAGS, Relaxed);
-            8 - u64::from(group::empties(tags).count_ones())
+            8 - u64::from(group::empties(tags).count())
         };
         (0..self.layout.groups)
             .map(|number| self.chain(self.home(number)).map(in_group).sum::<u64>())
@@ -130,10 +130,17 @@ impl<M: Mem> Hash<M> {
         )
     }
 
-    /// What `found` makes of the slot of a key: the common cases, its home group and no one else's
-    /// writing.
+    /// What `found` makes of the slot of a key, in the common cases: its home group and no one else's
+    /// writing from the first look to after `found`. `other` is asked in all others. Both may write
+    /// to `out`.
     #[inline(always)]
-    fn find<K: Key, R>(&self, key: K, found: impl Fn(u32) -> R) -> Option<R> {
+    fn find<K: Key, R>(
+        &self,
+        key: K,
+        out: &mut [u8],
+        found: impl Fn(u32, &mut [u8]) -> R,
+        other: impl Fn(u64, &mut [u8]) -> Option<R>,
+    ) -> Option<R> {
         let mem = self.region.control();
         let hash = key.hash(&self.secrets);
         let (home, tag) = (self.home_of(hash), group::tag(hash));
@@ -141,22 +148,29 @@ impl<M: Mem> Hash<M> {
         let word = group.load_u64(LOCK, Acquire);
         let all = group::matches(group.load_u64(TAGS, Acquire), tag);
         let mut cells = all;
-        while cells != 0 {
-            let cell = group::first(cells);
-            let slot = group.load_u32(cell_at(0, cell), Acquire);
+        while !cells.is_empty() {
+            let slot = group.load_u32(cell_at(0, cells.first()), Acquire);
             if key.is_at(mem, self.slot_at(slot)) {
+                let found = found(slot, out);
                 M::fence(Acquire);
-                if !group::is_locked(word) && group.load_u64(LOCK, Relaxed) == word {
-                    return Some(found(slot));
+                if group::is_undisturbed(word, group.load_u64(LOCK, Relaxed)) {
+                    return Some(found);
                 }
-                return self.find_anywhere(key, hash).map(found);
+                return other(hash, out);
             }
-            cells &= cells - 1;
+            cells = cells.rest();
         }
-        if all == 0 && group.load_u32(LINK, Acquire) == 0 {
+        if all.is_empty() && group.load_u32(LINK, Acquire) == 0 {
             return None;
         }
-        self.find_anywhere(key, hash).map(found)
+        other(hash, out)
+    }
+
+    /// What `found` makes of the slot of a key, without a lock and without a wait.
+    #[inline(always)]
+    fn find_slot<K: Key, R>(&self, key: K, found: impl Fn(u32) -> R) -> Option<R> {
+        let other = |hash, _: &mut [u8]| self.find_anywhere(key, hash).map(&found);
+        self.find(key, &mut [], |slot, _| found(slot), other)
     }
 
     /// The slot of a key, in chains and under writers. See "Why a lookup is right".
@@ -197,17 +211,32 @@ impl<M: Mem> Hash<M> {
     /// Looks through a chain: the truth under its lock, a guess to be validated otherwise.
     #[inline(always)]
     pub(super) fn scan<K: Key>(&self, home: usize, tag: u64, key: K) -> Option<Place> {
+        let place = self.scan_group(home, tag, key);
+        if place.is_some() || self.region.control().load_u32(home + LINK, Acquire) == 0 {
+            return place;
+        }
+        self.scan_overflow(home, tag, key)
+    }
+
+    #[inline(never)]
+    fn scan_overflow<K: Key>(&self, home: usize, tag: u64, key: K) -> Option<Place> {
+        self.chain(home)
+            .skip(1)
+            .find_map(|group| self.scan_group(group, tag, key))
+    }
+
+    #[inline(always)]
+    fn scan_group<K: Key>(&self, group: usize, tag: u64, key: K) -> Option<Place> {
         let mem = self.region.control();
-        for group in self.chain(home) {
-            let mut cells = group::matches(mem.load_u64(group + TAGS, Acquire), tag);
-            while cells != 0 {
-                let cell = group::first(cells);
-                let slot = mem.load_u32(cell_at(group, cell), Acquire);
-                if key.is_at(mem, self.slot_at(slot)) {
-                    return Some(Place { group, cell, slot });
-                }
-                cells &= cells - 1;
+        let window = mem.window(group);
+        let mut cells = group::matches(window.load_u64(TAGS, Acquire), tag);
+        while !cells.is_empty() {
+            let cell = cells.first();
+            let slot = window.load_u32(cell_at(0, cell), Acquire);
+            if key.is_at(mem, self.slot_at(slot)) {
+                return Some(Place { group, cell, slot });
             }
+            cells = cells.rest();
         }
         None
     }
@@ -234,12 +263,18 @@ impl<M: Mem> Hash<M> {
 
     #[inline(always)]
     fn copy_value<K: Key>(&self, key: K, out: &mut [u8]) -> Result<(), Errno> {
-        let hash = key.hash(&self.secrets);
+        let copy = |slot, out: &mut [u8]| self.read_value(slot, out);
+        let other = |hash, out: &mut [u8]| self.copy_disturbed(key, hash, out);
+        self.find(key, out, copy, other).ok_or(Errno::ENOENT)
+    }
+
+    #[inline(never)]
+    fn copy_disturbed<K: Key>(&self, key: K, hash: u64, out: &mut [u8]) -> Option<()> {
         let (home, tag) = (self.home_of(hash), group::tag(hash));
         self.undisturbed(home, || {
-            let place = self.scan(home, tag, key).ok_or(Errno::ENOENT)?;
+            let place = self.scan(home, tag, key)?;
             self.read_value(place.slot, out);
-            Ok(())
+            Some(())
         })
     }
 

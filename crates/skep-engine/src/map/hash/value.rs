@@ -23,13 +23,13 @@ pub(super) enum Writer<'a> {
 pub struct ValueLayout {
     /// The value of slot 0 on CPU 0.
     pub base: usize,
-    /// From a slot's value to the next slot's.
+    /// From the value of a slot to that of the next number; slots have not every number.
     pub stride: usize,
     /// From a CPU's area to the next; 0 if all CPUs share one value.
     pub cpu_stride: usize,
     /// Bytes of a value.
     pub value_size: u32,
-    /// Slots there are.
+    /// The number after the last slot's.
     pub slots: u32,
 }
 

@@ -102,7 +102,7 @@ impl<M: Mem> Hash<M> {
         let spare_at = self.home(number) + SPARE;
         let spare = match mem.load_u32(spare_at, Relaxed).checked_sub(1) {
             Some(spare) => spare,
-            None => self.layout.slots + number,
+            None => (self.layout.slots + number).wrapping_mul(self.layout.slot_words),
         };
         key.write(mem, self.slot_at(spare));
         self.write_value(spare, writer, true);
@@ -129,8 +129,8 @@ impl<M: Mem> Hash<M> {
         for group in self.chain(home) {
             let tags = mem.load_u64(group + TAGS, Relaxed);
             let empty = group::empties(tags);
-            if empty != 0 {
-                self.publish(group, tags, group::first(empty), tag, slot);
+            if !empty.is_empty() {
+                self.publish(group, tags, empty.first(), tag, slot);
                 return Ok(());
             }
             last = group;
