@@ -271,8 +271,8 @@ pub enum Problem {
         /// The file's size.
         end: u64,
     },
-    /// Two sections share bytes.
-    #[error("its bytes overlap those of section {0}")]
+    /// Two sections or two maps share bytes.
+    #[error("its bytes overlap those of {0}")]
     Overlap(String),
     /// Compressed.
     #[error("it is compressed, which nothing but debugging information may be")]

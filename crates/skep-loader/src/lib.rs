@@ -34,4 +34,4 @@ pub use error::{FileProblem, LoadError, Place, Problem};
 pub use load::LoadOptions;
 pub use object::{LoadedMap, LoadedProgram, Object};
 pub use spec::{MapSpec, ObjectSpec, ProgramSpec};
-pub use typed::Pod;
+pub use typed::{Pod, TypedError};

@@ -130,6 +130,10 @@ impl ObjectSpec {
         if let Some(unsupported) = &self.unsupported {
             return Err(unsupported.clone());
         }
+        // What cannot be put together is found before anything is made.
+        for program in self.programs().iter().filter(|p| options.loads(p)) {
+            self.link(program)?;
+        }
         let mut loader = Loader {
             spec: self,
             bpf,

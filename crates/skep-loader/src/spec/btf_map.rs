@@ -25,14 +25,16 @@ pub(super) fn maps(elf: &Elf<'_>, btf: Option<&Btf>) -> Result<Vec<MapSpec>, Loa
     let btf = btf.ok_or_else(no_btf)?;
     let vars = btf.find_datasec(SECTION).ok_or_else(no_btf)?;
     let mut maps: Vec<MapSpec> = Vec::new();
+    let mut end = 0;
     for var in vars.vars() {
         let map = map(section, btf, var)?;
-        // No definition is shorter than one of its members, a pointer.
         if let Some(last) = maps.last()
-            && map.offset < last.offset + 8
+            && map.offset < end
         {
             return Err(map.place().error(Problem::Overlap(last.name.clone())));
         }
+        // No definition is shorter than one of its members, a pointer.
+        end = map.offset + u64::from(var.size.max(8));
         maps.push(map);
     }
     Ok(maps)

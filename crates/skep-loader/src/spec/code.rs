@@ -21,7 +21,7 @@ const TEXT: &str = ".text";
 /// A call instruction.
 pub(super) const CALL: u8 = op::JMP | op::CALL;
 /// Sections, in BTF, of what the system provides.
-const EXTERNS: [&str; 2] = [".ksyms", ".kconfig"];
+pub(super) const EXTERNS: [&str; 2] = [".ksyms", ".kconfig"];
 /// Relocation types that instructions have: of a 64-bit load, of a call.
 const R_BPF_64_64: u32 = 1;
 const R_BPF_64_32: u32 = 10;

@@ -6,6 +6,7 @@
 //! Answers to: libbpf's bpf_object__init_internal_map, internal_map_name and
 //! btf_fixup_datasec.
 
+use super::code::EXTERNS;
 use super::map::{Contents, MapSource, MapSpec};
 use crate::elf::{Elf, Home, Section, Symbol};
 use crate::error::{LoadError, Problem};
@@ -178,8 +179,8 @@ fn place_section(
     let mut hidden = Vec::new();
     let mut size = datasec.size();
     let at = crate::Place::section(name);
-    // Sections of what the system provides come with sizes and without data.
-    if size == 0 {
+    // Sections of what the system provides are not in the file.
+    if size == 0 && !EXTERNS.contains(&name) {
         let section = sections.get(name);
         let section = section.ok_or_else(|| at.clone().error(Problem::NoDataSection))?;
         size = u32::try_from(section.size)

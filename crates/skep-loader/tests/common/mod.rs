@@ -3,9 +3,11 @@
 
 #![allow(dead_code)]
 
+pub mod patch;
+
 use skep_abi::{
     Bpf, BtfLoad, Errno, Fd, MapCreate, MapFreeze, MapOps, MapRef, MapShape, MapType,
-    MapUpdateElem, ProgLoad, Result, UserIn, UserOut,
+    MapUpdateElem, ProgLoad, Result, UserIn,
 };
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
@@ -245,13 +247,20 @@ fn write_log(cmd: &mut ProgLoad<'_>, log: &str, errno: Errno) -> Errno {
         return errno;
     }
     cmd.log_true_size = log.len() as u32 + 1;
-    let mut out: &mut UserOut<'_> = &mut cmd.log_buf;
     let all = [log.as_bytes(), b"\0"].concat();
     let room = all.len().min(cmd.log_size as usize);
-    UserOut::write(&mut out, &all[..room]).unwrap();
+    cmd.log_buf.write(&all[..room]).unwrap();
     if room < all.len() {
         Errno::ENOSPC
     } else {
         errno
     }
+}
+
+/// The bytes of an object of the loader's own.
+pub fn own_object(name: &str) -> Vec<u8> {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/objects")
+        .join(format!("{name}.bpf.o"));
+    std::fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
 }
