@@ -61,6 +61,7 @@ pub static ARRAY: Family = Family {
     map_flags: COMMON_FLAGS | flag::MMAPABLE | flag::INNER_MAP,
     operations: OPERATIONS,
     check: |cmd, _| check(&ARRAY, cmd),
+    note: create::NO_SPECIAL_FIELDS,
     check_btf,
     make: Array::<false>::make,
 };
@@ -76,6 +77,7 @@ pub static PERCPU_ARRAY: Family = Family {
         ..OPERATIONS
     },
     check: |cmd, _| check(&PERCPU_ARRAY, cmd),
+    note: create::NO_SPECIAL_FIELDS,
     check_btf,
     make: Array::<true>::make,
 };

@@ -179,6 +179,10 @@ pub fn check_btf(desc: &Desc, types: &BtfTypes<'_>) -> Result<()> {
     (desc.family().check_btf)(desc, types)
 }
 
+/// What a family that takes no [`SPECIAL_STRUCTS`] and [`SPECIAL_TAGS`] says of itself.
+pub(super) const NO_SPECIAL_FIELDS: &str =
+    "values with locks, timers, lists or counted pointers are EOPNOTSUPP";
+
 /// Structures in a value that are not the program's to read and write.
 const SPECIAL_STRUCTS: &[&str] = &[
     "bpf_spin_lock",
@@ -186,9 +190,7 @@ const SPECIAL_STRUCTS: &[&str] = &[
     "bpf_timer",
     "bpf_wq",
     "bpf_list_head",
-    "bpf_list_node",
     "bpf_rb_root",
-    "bpf_rb_node",
     "bpf_refcount",
     "bpf_task_work",
 ];

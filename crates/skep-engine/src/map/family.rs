@@ -101,6 +101,8 @@ pub struct Family {
     pub map_flags: u32,
     /// What may be done with its elements.
     pub operations: Operations,
+    /// What else Linux does with such a map and this one does not: a sentence's part, or nothing.
+    pub note: &'static str,
     /// Judges the attributes of a creation.
     #[doc(alias = "map_alloc_check")]
     pub(super) check: fn(&MapCreate<'_>, &Host) -> Result<()>,

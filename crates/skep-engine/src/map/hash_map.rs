@@ -53,6 +53,7 @@ pub(super) static HASH: Family = Family {
     map_flags: MAP_FLAGS,
     operations: OPERATIONS,
     check: |cmd, host| check(&HASH, cmd, host),
+    note: create::NO_SPECIAL_FIELDS,
     check_btf,
     make,
 };
@@ -64,6 +65,7 @@ pub(super) static PERCPU_HASH: Family = Family {
     map_flags: MAP_FLAGS,
     operations: OPERATIONS,
     check: |cmd, host| check(&PERCPU_HASH, cmd, host),
+    note: create::NO_SPECIAL_FIELDS,
     check_btf,
     make,
 };

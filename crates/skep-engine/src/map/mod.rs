@@ -9,10 +9,10 @@
 //!
 //! | module | holds |
 //! | --- | --- |
-//! | [`create`] | the checks of a creation that all types share |
+//! | [`mod@create`] | the checks of a creation that all types share |
 //! | [`family`] | a type's row: flags it takes, operations it has or the errno it lacks them with |
 //! | [`values`] | places of values, and every access to them |
-//! | [`array`] | ARRAY, PERCPU_ARRAY |
+//! | [`mod@array`] | ARRAY, PERCPU_ARRAY |
 //! | [`hash`], `hash_map` | HASH, PERCPU_HASH: the table, and what makes maps of it |
 //!
 //! A new map type is one file that implements [`Map`] and exports a [`Family`], and one line of
