@@ -67,3 +67,30 @@ pub mod test_run {
     pub const XDP_LIVE_FRAMES: u32 = 1 << 1;
     pub const SKB_CHECKSUM_COMPLETE: u32 = 1 << 2;
 }
+
+/// Flags of attaching a program (`BPF_PROG_ATTACH`, `BPF_LINK_CREATE`).
+pub mod attach {
+    #![allow(missing_docs)]
+    pub const ALLOW_OVERRIDE: u32 = 1 << 0;
+    pub const ALLOW_MULTI: u32 = 1 << 1;
+    pub const REPLACE: u32 = 1 << 2;
+    pub const BEFORE: u32 = 1 << 3;
+    pub const AFTER: u32 = 1 << 4;
+    pub const ID: u32 = 1 << 5;
+    pub const PREORDER: u32 = 1 << 6;
+    pub const LINK: u32 = 1 << 13;
+}
+
+/// Flags of `BPF_LINK_UPDATE`.
+pub mod link_update {
+    /// Only if the link holds the program that is named.
+    #[doc(alias = "BPF_F_REPLACE")]
+    pub const REPLACE: u32 = 1 << 2;
+}
+
+/// Flags of `BPF_PROG_QUERY`.
+pub mod query {
+    /// The programs that run, those of the parents included.
+    #[doc(alias = "BPF_F_QUERY_EFFECTIVE")]
+    pub const EFFECTIVE: u32 = 1 << 0;
+}

@@ -226,17 +226,37 @@ impl<'a> UserIn<'a> {
     /// A string up to its NUL (not included); `None` when the first `max` bytes hold no NUL.
     pub fn read_str(&self, max: usize) -> Result<Option<Vec<u8>>> {
         let mut text = Vec::new();
-        for offset in 0..max {
-            let mut byte = [0];
-            self.read_at(offset, &mut byte)?;
-            if byte[0] == 0 {
+        while text.len() < max {
+            let mut chunk = [0; CHUNK];
+            let len = self.chunk_at(text.len()).min(max - text.len());
+            let mut chunk = &mut chunk[..len];
+            if self.read_at(text.len(), chunk).is_err() {
+                // The string may end before its memory does.
+                chunk = &mut chunk[..1];
+                self.read_at(text.len(), chunk)?;
+            }
+            if let Some(end) = chunk.iter().position(|&byte| byte == 0) {
+                text.extend_from_slice(&chunk[..end]);
                 return Ok(Some(text));
             }
-            text.push(byte[0]);
+            text.extend_from_slice(chunk);
         }
         Ok(None)
     }
+
+    /// How many bytes of a string may be read at once from `offset` on: trusted
+    /// memory is trusted up to the NUL only, and a page ends where a chunk does.
+    fn chunk_at(&self, offset: usize) -> usize {
+        match self.0 {
+            In::Slice(_) => CHUNK,
+            In::Trusted(..) => 1,
+            In::Remote(addr, _) => CHUNK - (addr as usize).wrapping_add(offset) % CHUNK,
+        }
+    }
 }
+
+/// Bytes of a string that are read at once.
+const CHUNK: usize = 64;
 
 impl Default for UserIn<'_> {
     fn default() -> Self {

@@ -5,6 +5,7 @@
 use super::*;
 use crate::{MapRef, TrustedMem};
 use core::cell::UnsafeCell;
+use proptest::prelude::*;
 use std::sync::Mutex;
 
 /// Memory of `LEN` bytes at address 0x10000; nothing else is mapped.
@@ -348,4 +349,23 @@ fn trusted_memory_is_read_and_written_in_place() {
         call(&Recorder::default(), &mem, 1, 0, 168),
         Err(Errno::EFAULT)
     );
+}
+
+proptest! {
+    #[test]
+    fn no_attribute_is_too_wrong(
+        cmd in prop_oneof![0u32..40, any::<u32>()],
+        bytes in proptest::collection::vec(prop_oneof![9 => Just(0u8), 1 => any::<u8>()], 0..300),
+        offset in 0u64..400,
+        size in prop_oneof![0u32..300, any::<u32>()],
+    ) {
+        let ram = Ram::new(&bytes);
+        let answer = call(&Recorder::default(), &ram, cmd, BASE + offset, size);
+        // What was not given is not written, but for the outputs.
+        if answer.is_ok() {
+            prop_assert!(cmd < 38 && size <= MAX_SIZE);
+        } else {
+            prop_assert!(cmd == Cmd::MAP_UPDATE_BATCH.0 || ram.bytes() == bytes);
+        }
+    }
 }

@@ -62,6 +62,12 @@ fn strings_end_at_their_nul_or_not_at_all() {
         assert_eq!(input.read_str(2), Ok(None));
         assert_eq!(input.read_str(0), Ok(None));
     });
+    let mut long = vec![b'x'; 300];
+    long.push(0);
+    on_each_input(&long, |input| {
+        assert_eq!(input.read_str(4096), Ok(Some(vec![b'x'; 300])));
+        assert_eq!(input.read_str(300), Ok(None));
+    });
     on_each_input(b"ab", |input| {
         assert_eq!(input.read_str(2), Ok(None));
         assert_eq!(input.read_str(3), Err(Errno::EFAULT));
