@@ -112,13 +112,13 @@ fn make(desc: Desc, host: &Host) -> Result<Arc<dyn Map>> {
         },
         load: 0,
     })?;
-    let lies = table.value_layout();
+    let (lies, step) = (table.value_layout(), table.slot_step());
     let layout = ValueLayout {
         base: lies.base,
-        stride: lies.stride,
+        stride: lies.stride.saturating_mul(step as usize),
         cpu_stride: lies.cpu_stride,
         value_size: desc.value_size(),
-        slots: lies.slots,
+        slots: lies.slots / step,
         cpus: match desc.family().per_cpu {
             true => host.cpus,
             false => 1,
@@ -126,14 +126,19 @@ fn make(desc: Desc, host: &Host) -> Result<Arc<dyn Map>> {
     };
     Ok(Arc::new(HashMap {
         table,
+        step,
         layout,
         desc,
     }))
 }
 
 /// A hash table as a map.
+///
+/// The table's slots have numbers that are multiples of `step`; a [`ValueRef`]'s slots are counted
+/// one by one, so that each number below their count is an element's place and none is inside one.
 struct HashMap {
     table: Hash,
+    step: u32,
     layout: ValueLayout,
     desc: Desc,
 }
@@ -202,7 +207,7 @@ impl Map for HashMap {
     #[inline]
     fn program_lookup(&self, cpu: u32, key: &[u8]) -> Option<ValueRef> {
         let cpu = if self.layout.cpu_stride == 0 { 0 } else { cpu };
-        let slot = self.table.lookup_slot(self.key(key).ok()?)?;
+        let slot = self.table.lookup_slot(self.key(key).ok()?)? / self.step;
         (cpu < self.layout.cpus).then_some(ValueRef { slot, cpu })
     }
 

@@ -201,6 +201,11 @@ impl<M: Mem> Hash<M> {
         }
     }
 
+    /// What every slot's number is a multiple of.
+    pub fn slot_step(&self) -> u32 {
+        self.layout.slot_words.max(1)
+    }
+
     /// Bytes that the hash takes when full, overflow groups not counted.
     pub fn memory(&self) -> u64 {
         self.layout.memory()

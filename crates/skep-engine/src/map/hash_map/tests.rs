@@ -227,3 +227,30 @@ fn keys_and_values_may_have_any_size() {
         }
     }
 }
+
+#[test]
+fn every_place_is_a_whole_value() {
+    for map_type in BOTH {
+        for (key_size, value_size) in [(4, 8), (4, 100), (16, 8), (513, 1)] {
+            let map = made(map_type, |cmd| {
+                cmd.key_size = key_size;
+                cmd.value_size = value_size;
+            });
+            let map = map.expect("memory");
+            let layout = *map.values().layout();
+            let spares = u32::from(map_type == MapType::HASH);
+            assert_eq!(layout.slots, 4 + spares, "{key_size} {value_size}");
+            assert!(layout.stride >= value_size as usize);
+            for number in 0..4 {
+                let key = vec![number as u8; key_size as usize];
+                let value = vec![number as u8; value_size as usize];
+                assert_eq!(map.program_update(1, &key, &value, 0), Ok(()));
+                let place = map.program_lookup(1, &key).expect("there");
+                assert!(place.slot < layout.slots);
+                let mut read = vec![0; value_size as usize];
+                assert_eq!(map.values().read(place, 0, &mut read), Ok(()));
+                assert_eq!(read, value);
+            }
+        }
+    }
+}
