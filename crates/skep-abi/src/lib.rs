@@ -21,6 +21,7 @@ mod info;
 pub mod insn;
 mod kind;
 mod name;
+mod space;
 mod user;
 
 pub use bpf::{Bpf, Fd, MapOps, MapRef, MapShape, OwnedFd};
@@ -32,4 +33,5 @@ pub use info::{BtfInfo, MapInfo, ProgInfo};
 pub use insn::Insn;
 pub use kind::{AttachType, Cmd, MapType, ProgType};
 pub use name::Name;
+pub use space::Space;
 pub use user::{NoMem, OwnProcess, Scratch, TrustedMem, UserIn, UserMem, UserOut};

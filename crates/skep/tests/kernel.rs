@@ -373,6 +373,45 @@ fn information_is_told_and_names_no_memory() {
 }
 
 #[test]
+fn information_names_memory_of_a_space() {
+    let kernel = kernel!();
+    let prog = program(&kernel, &[mov(0, 2), EXIT], &mut []).unwrap();
+    let space = Space::new();
+    let insns = space.put(&[0xee; 24]);
+    let mut info = ProgInfo {
+        xlated_prog_len: 16,
+        xlated_prog_insns: insns,
+        ..ProgInfo::default()
+    };
+    let addr = space.put(&info.to_bytes());
+    let ask = |addr| {
+        let mut ask = ObjGetInfoByFd {
+            bpf_fd: prog,
+            info_len: ProgInfo::SIZE as u32,
+            info: UserOut::remote(addr, &space),
+        };
+        kernel.obj_get_info_by_fd(&mut ask).map(|()| ask.info_len)
+    };
+    assert_eq!(ask(addr), Ok(ProgInfo::SIZE as u32));
+    let xlated = space.get(insns, 24).unwrap();
+    assert_eq!(xlated[..16], Insn::encode_all(&[mov(0, 2), EXIT]));
+    assert_eq!(xlated[16..], [0xee; 8]);
+    let told = space.get(addr, ProgInfo::SIZE).unwrap();
+    let told = ProgInfo::from_bytes(told.as_array().unwrap());
+    assert_eq!(
+        (told.prog_type, told.xlated_prog_insns),
+        (ProgType::XDP, insns)
+    );
+    // What is not all there is EFAULT, and so is the structure itself.
+    info.xlated_prog_insns = insns + 20;
+    let addr = space.put(&info.to_bytes());
+    assert_eq!(ask(addr), Err(Errno::EFAULT));
+    assert_eq!(ask(addr + 1), Err(Errno::EFAULT));
+    assert_eq!(ask(8), Err(Errno::EFAULT));
+    kernel.close(prog).unwrap();
+}
+
+#[test]
 fn batches_count_what_they_did() {
     let kernel = kernel!();
     let map = map(&kernel, MapType::ARRAY, 8, 4);

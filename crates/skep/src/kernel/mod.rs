@@ -4,12 +4,13 @@
 //! safe to call, however short they are: what the kernel would reach past a
 //! slice's end answers EFAULT, as it does in C where memory ends. A command made
 //! of addresses is passed on as it is if its memory is this process's own
-//! ([`skep_abi::OwnProcess`]); memory of any other kind the kernel cannot reach,
-//! and every non-null address of it answers EFAULT. What the information of an object
-//! ([`skep_abi::ObjGetInfoByFd`]) names in turn answers EFAULT too unless the
-//! information itself lies in the process's own memory.
+//! ([`skep_abi::OwnProcess`]). Memory of any other kind the kernel cannot reach: a
+//! non-null address of it answers EFAULT, but for the information of an object
+//! ([`ObjGetInfoByFd`]), which is copied there and back with all it names. In a
+//! slice that information can name no memory: its own addresses answer EFAULT.
 //!
-//! Descriptors are the process's own file descriptors.
+//! Descriptors are the process's own file descriptors, and `close` closes whichever
+//! it is given.
 //!
 //! Answers to: bpf(2).
 
