@@ -187,15 +187,24 @@ pub fn run(report: &mut Report, entries: u32, rounds: usize) {
     let skep = filled(Skep::new(entries, false), &shuffled(entries, 3));
     let per_cpu = filled(Skep::new(entries, true), &shuffled(entries, 3));
     let dashmap = filled(
-        Dashmap(dashmap::DashMap::with_capacity_and_hasher(entries as usize, State::default())),
+        Dashmap(dashmap::DashMap::with_capacity_and_hasher(
+            entries as usize,
+            State::default(),
+        )),
         &keys,
     );
     let papaya = filled(
-        Papaya(papaya::HashMap::with_capacity_and_hasher(entries as usize, State::default())),
+        Papaya(papaya::HashMap::with_capacity_and_hasher(
+            entries as usize,
+            State::default(),
+        )),
         &keys,
     );
     let scc = filled(
-        Scc(scc::HashMap::with_capacity_and_hasher(entries as usize, State::default())),
+        Scc(scc::HashMap::with_capacity_and_hasher(
+            entries as usize,
+            State::default(),
+        )),
         &keys,
     );
     let brown = Mutex::new(keys.iter().map(|&key| (key, u64::from(key))).collect());
@@ -260,6 +269,10 @@ pub fn memory(report: &mut Report, entries: u32) {
 /// Resident bytes of this process.
 fn resident() -> u64 {
     let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
-    let pages: u64 = statm.split(' ').nth(1).and_then(|text| text.parse().ok()).unwrap_or(0);
+    let pages: u64 = statm
+        .split(' ')
+        .nth(1)
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(0);
     pages * 4096
 }

@@ -20,11 +20,11 @@ pub struct Contender<'a> {
 }
 
 /// Makes a contender.
-pub fn contender<'a>(
-    name: &'static str,
-    work: impl Fn(usize) -> u64 + Sync + 'a,
-) -> Contender<'a> {
-    Contender { name, work: Box::new(work) }
+pub fn contender<'a>(name: &'static str, work: impl Fn(usize) -> u64 + Sync + 'a) -> Contender<'a> {
+    Contender {
+        name,
+        work: Box::new(work),
+    }
 }
 
 /// What came out for one contender.
@@ -89,7 +89,10 @@ fn run(work: &Work<'_>, threads: usize) -> Duration {
                 })
             })
             .collect();
-        handles.into_iter().map(|handle| handle.join().unwrap_or_default()).max()
+        handles
+            .into_iter()
+            .map(|handle| handle.join().unwrap_or_default())
+            .max()
     });
     spent.unwrap_or_default()
 }

@@ -52,7 +52,10 @@ impl Report {
 
     /// Bytes an entry.
     pub fn memory(&self, what: &str, entries: u32, bytes: f64) {
-        println!("{what:<44} {:>9} {bytes:>7.1} bytes an entry", count(entries));
+        println!(
+            "{what:<44} {:>9} {bytes:>7.1} bytes an entry",
+            count(entries)
+        );
     }
 }
 

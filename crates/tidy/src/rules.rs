@@ -20,6 +20,8 @@ const UNSAFE_FILES: &[&str] = &[
     "crates/skep-engine/src/region/raw.rs",
     // The mapping a region lives in.
     "crates/skep-engine/src/region/mapping.rs",
+    // A C caller of the benchmark.
+    "crates/bench/src/user.rs",
     // The system calls: bpf(2), guard pages, reading our own memory.
     "crates/skep/src/kernel/sys.rs",
 ];

@@ -1,0 +1,237 @@
+//! From user space, against Linux's system call: the same call on both systems.
+//!
+//! The typed side holds a resolved map, as Linux's does (a descriptor and nothing
+//! but the system call); the C-shaped side passes raw `bpf_attr` bytes with a
+//! descriptor number, on skep through the same entry that any C caller has.
+
+use crate::measure::{compare, contender, shuffled};
+use crate::report::Report;
+use skep::abi::*;
+use skep::loader::typed::{Array, HashMap, PerCpuArray, PerCpuHash};
+use std::sync::Arc;
+
+const ENTRIES: u32 = 10_000;
+
+/// Two systems with the same map.
+struct Pair {
+    engine: Fd,
+    linux: Fd,
+}
+
+struct Systems {
+    engine: Arc<dyn Bpf>,
+    linux: Arc<dyn Bpf>,
+}
+
+impl Systems {
+    fn maps(&self, map_type: MapType) -> Result<Pair> {
+        Ok(Pair {
+            engine: create(&*self.engine, map_type)?,
+            linux: create(&*self.linux, map_type)?,
+        })
+    }
+}
+
+/// Creates a map of u32 to u64 and gives every key a value.
+fn create(bpf: &dyn Bpf, map_type: MapType) -> Result<Fd> {
+    let map = bpf.map_create(&mut MapCreate {
+        map_type,
+        key_size: 4,
+        value_size: 8,
+        max_entries: ENTRIES,
+        ..Default::default()
+    })?;
+    let shape = *bpf.resolve(map)?.shape();
+    let value = vec![1; shape.user_value_size];
+    for key in 0..ENTRIES {
+        bpf.map_update_elem(&mut MapUpdateElem {
+            map,
+            key: UserIn::new(&key.to_ne_bytes()),
+            value: UserIn::new(&value),
+            flags: 0,
+        })?;
+    }
+    Ok(map)
+}
+
+/// Prints the section, or why it cannot be measured here.
+pub fn run(report: &mut Report, rounds: usize) {
+    let linux = match skep::Kernel::new() {
+        Ok(linux) => linux,
+        Err(why) => return println!("not measured: {why}"),
+    };
+    let systems = Systems {
+        engine: Arc::new(skep::Engine::new()),
+        linux: Arc::new(linux),
+    };
+    if let Err(errno) = typed(report, &systems, rounds).and_then(|()| raw(report, &systems, rounds))
+    {
+        println!("not measured: {errno}");
+    }
+}
+
+/// Measures one typed operation on both.
+macro_rules! typed_operation {
+    ($report:expr, $rounds:expr, $name:expr, $type:ty, $systems:expr, $pair:expr, |$map:ident, $key:ident| $body:expr) => {{
+        let keys = shuffled(ENTRIES, 5);
+        let of = |bpf: &Arc<dyn Bpf>, fd| <$type>::new(bpf.resolve(fd)?).map_err(|_| Errno::EINVAL);
+        let engine = of(&$systems.engine, $pair.engine)?;
+        let linux = of(&$systems.linux, $pair.linux)?;
+        let work = |$map: &$type| {
+            let mut sum = 0u64;
+            for &$key in &keys {
+                sum = sum.wrapping_add($body);
+            }
+            sum
+        };
+        let contenders = [
+            contender("skep", |_| work(&engine)),
+            contender("linux", |_| work(&linux)),
+        ];
+        $report.linux(
+            $name,
+            ENTRIES,
+            &compare($rounds, 1, keys.len(), &contenders),
+        );
+    }};
+}
+
+fn typed(report: &mut Report, systems: &Systems, rounds: usize) -> Result<()> {
+    let hash = systems.maps(MapType::HASH)?;
+    type Hash = HashMap<u32, u64>;
+    typed_operation!(
+        report,
+        rounds,
+        "typed hash lookup",
+        Hash,
+        systems,
+        hash,
+        |map, key| map.get(&key).ok().flatten().unwrap_or(0)
+    );
+    typed_operation!(
+        report,
+        rounds,
+        "typed hash update",
+        Hash,
+        systems,
+        hash,
+        |map, key| map.insert(&key, &u64::from(key), 0).is_ok().into()
+    );
+    let array = systems.maps(MapType::ARRAY)?;
+    typed_operation!(
+        report,
+        rounds,
+        "typed array lookup",
+        Array<u64>,
+        systems,
+        array,
+        |map, key| map.get(key).ok().flatten().unwrap_or(0)
+    );
+    typed_operation!(
+        report,
+        rounds,
+        "typed array update",
+        Array<u64>,
+        systems,
+        array,
+        |map, key| map.set(key, &u64::from(key)).is_ok().into()
+    );
+    let per_cpu = systems.maps(MapType::PERCPU_ARRAY)?;
+    type PerCpu = PerCpuArray<u64>;
+    typed_operation!(
+        report,
+        rounds,
+        "typed per-CPU array lookup",
+        PerCpu,
+        systems,
+        per_cpu,
+        |map, key| {
+            map.get(key)
+                .ok()
+                .flatten()
+                .map_or(0, |values| values.len() as u64)
+        }
+    );
+    let per_cpu = systems.maps(MapType::PERCPU_HASH)?;
+    type PerCpuOf = PerCpuHash<u32, u64>;
+    typed_operation!(
+        report,
+        rounds,
+        "typed per-CPU hash lookup",
+        PerCpuOf,
+        systems,
+        per_cpu,
+        |map, key| {
+            map.get(&key)
+                .ok()
+                .flatten()
+                .map_or(0, |values| values.len() as u64)
+        }
+    );
+    Ok(())
+}
+
+/// The attribute of an element command, as C lays it out.
+#[repr(C)]
+struct ElementAttr {
+    map_fd: u32,
+    padding: u32,
+    key: u64,
+    value: u64,
+    flags: u64,
+}
+
+/// The C-shaped call on skep against the bare system call.
+fn raw(report: &mut Report, systems: &Systems, rounds: usize) -> Result<()> {
+    let keys = shuffled(ENTRIES, 5);
+    let engine = skep::Engine::new();
+    for (name, map_type) in [("hash", MapType::HASH), ("array", MapType::ARRAY)] {
+        let ours = create(&engine, map_type)?;
+        let theirs = systems.linux.resolve(create(&*systems.linux, map_type)?)?;
+        let lookup = |key: &[u8]| {
+            let mut value = [0; 8];
+            theirs.lookup(key, &mut value, 0).is_ok()
+        };
+        let update = |key: &[u8]| theirs.update(key, &[1; 8], 0).is_ok();
+        let operations: [(_, _, &(dyn Fn(&[u8]) -> bool + Sync)); 2] = [
+            ("lookup", Cmd::MAP_LOOKUP_ELEM, &lookup),
+            ("update", Cmd::MAP_UPDATE_ELEM, &update),
+        ];
+        for (op, cmd, linux) in operations {
+            let contenders = [
+                contender("skep", |_| {
+                    keys.iter()
+                        .map(|key| element(&engine, cmd, ours, key))
+                        .sum()
+                }),
+                contender("linux", |_| {
+                    keys.iter()
+                        .map(|key| u64::from(linux(&key.to_ne_bytes())))
+                        .sum()
+                }),
+            ];
+            let figures = compare(rounds, 1, keys.len(), &contenders);
+            report.linux(&format!("C-shaped {name} {op}"), ENTRIES, &figures);
+        }
+    }
+    Ok(())
+}
+
+/// One element command as a C program makes it.
+#[inline(always)]
+fn element(engine: &skep::Engine, cmd: Cmd, map: Fd, key: &u32) -> u64 {
+    let mut value = 1u64;
+    let attr = ElementAttr {
+        map_fd: map.0 as u32,
+        padding: 0,
+        key: std::ptr::from_ref(key).expose_provenance() as u64,
+        value: std::ptr::from_mut(&mut value).expose_provenance() as u64,
+        flags: 0,
+    };
+    let addr = std::ptr::from_ref(&attr).expose_provenance() as u64;
+    // SAFETY: the attribute, the key and the value are locals or borrowed for the whole call, as
+    // long as the command reads or writes them: a key of 4 bytes, a value of 8.
+    let mem = unsafe { TrustedMem::new() };
+    let done = call(engine, &mem, cmd.0, addr, size_of::<ElementAttr>() as u32);
+    u64::from(done.is_ok()) + value
+}
