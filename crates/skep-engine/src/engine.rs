@@ -13,7 +13,8 @@ use crate::credential::Credential;
 use crate::limit::MemoryLimit;
 use crate::object::{BtfObject, Files, Ids, Link, MapObject};
 use crate::program::Program;
-use crate::world::{self, World};
+use crate::run::Cpus;
+use crate::world::{self, Deterministic, World};
 
 /// Descriptors an engine has at the most, unless told otherwise: Linux's `fs.nr_open`.
 const DESCRIPTORS: usize = 1 << 20;
@@ -36,7 +37,7 @@ struct Shared {
     btfs: Arc<Ids<BtfObject>>,
     links: Arc<Ids<Link>>,
     memory: Arc<MemoryLimit>,
-    cpus: u32,
+    cpus: Cpus,
     secrets: AtomicU64,
     world: Arc<dyn World>,
 }
@@ -45,7 +46,7 @@ struct Shared {
 #[derive(Clone)]
 pub struct Builder {
     cpus: u32,
-    seed: u64,
+    seed: Option<u64>,
     credential: Credential,
     memory_limit: u64,
     descriptors: usize,
@@ -56,7 +57,7 @@ impl Default for Builder {
     fn default() -> Self {
         Builder {
             cpus: 1,
-            seed: 0,
+            seed: None,
             credential: Credential::ROOT,
             memory_limit: u64::MAX,
             descriptors: DESCRIPTORS,
@@ -72,10 +73,12 @@ impl Builder {
         self
     }
 
-    /// What everything random about the engine is made from (0 unless said):
-    /// equal seeds give equal orders of a hash's keys.
+    /// What everything random about the engine is made from: equal seeds give
+    /// equal orders of a hash's keys, and unless a world is given too, equal
+    /// answers of a [`Deterministic`] one. Without a seed, orders are as for 0 and
+    /// the world is the system's.
     pub fn seed(mut self, seed: u64) -> Self {
-        self.seed = seed;
+        self.seed = Some(seed);
         self
     }
 
@@ -98,7 +101,7 @@ impl Builder {
         self
     }
 
-    /// What helpers learn of the outside (time, randomness: the system's unless said).
+    /// What helpers learn of the outside: time, randomness.
     pub fn world(mut self, world: Arc<dyn World>) -> Self {
         self.world = Some(world);
         self
@@ -106,6 +109,11 @@ impl Builder {
 
     /// The engine.
     pub fn build(self) -> Engine {
+        let world = match (self.world, self.seed) {
+            (Some(world), _) => world,
+            (None, Some(seed)) => Arc::new(Deterministic::new(seed)),
+            (None, None) => world::default(),
+        };
         let shared = Shared {
             files: Files::new(self.descriptors),
             maps: Ids::new(),
@@ -113,9 +121,9 @@ impl Builder {
             btfs: Ids::new(),
             links: Ids::new(),
             memory: MemoryLimit::new(self.memory_limit),
-            cpus: self.cpus,
-            secrets: AtomicU64::new(self.seed),
-            world: self.world.unwrap_or_else(world::default),
+            cpus: Cpus::new(self.cpus),
+            secrets: AtomicU64::new(self.seed.unwrap_or(0)),
+            world,
         };
         Engine {
             shared: Arc::new(shared),
@@ -155,7 +163,12 @@ impl Engine {
 
     /// How many cpus it has.
     pub fn cpus(&self) -> u32 {
-        self.shared.cpus
+        self.shared.cpus.len()
+    }
+
+    /// The cpus, to run on.
+    pub(crate) fn cpu_slots(&self) -> &Cpus {
+        &self.shared.cpus
     }
 
     /// The descriptors.

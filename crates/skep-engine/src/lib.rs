@@ -25,6 +25,7 @@ pub mod map;
 pub mod object;
 pub mod program;
 pub mod region;
+pub mod run;
 mod sha256;
 pub mod support;
 pub mod world;

@@ -14,6 +14,9 @@ pub enum Arg {
     /// Any number or pointer.
     #[doc(alias = "ARG_ANYTHING")]
     Anything,
+    /// The same, but of a pointer the helper may read what it points to: a string
+    /// to print, say. What cannot be read is no error.
+    Text,
     /// The program's context.
     #[doc(alias = "ARG_PTR_TO_CTX")]
     Context,

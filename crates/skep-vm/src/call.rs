@@ -17,11 +17,18 @@ use skep_verifier::{Arg, HelperProto, MapDesc, Ret};
 #[doc(alias = "BPF_MAX_VAR_SIZ")]
 const MAX_MEM: u64 = 1 << 29;
 
+/// The most bytes of a text that are read.
+#[doc(alias = "MAX_BPRINTF_BUF")]
+const MAX_TEXT: usize = 512;
+/// And the least, if there are as many: a network address, which may hold zeros.
+const MIN_TEXT: usize = 16;
+
 /// An argument before its bytes are at hand.
 #[derive(Clone, Copy)]
 enum Plan {
     None,
     Number(u64),
+    Text(u64),
     Map(u32),
     Memory { at: Address, len: usize, out: bool },
     Context,
@@ -108,6 +115,7 @@ impl<E: Env + ?Sized> Run<'_, '_, E> {
         match arg {
             Arg::None => Ok(Plan::None),
             Arg::Anything => Ok(Plan::Number(value)),
+            Arg::Text => Ok(Plan::Text(value)),
             Arg::Size if value == 0 => self.refuse(proto, index, "a size of 0 is not allowed here"),
             Arg::Size | Arg::SizeOrZero => Ok(Plan::Number(value)),
             Arg::Context if address == Address::context(0) => Ok(Plan::Context),
@@ -180,6 +188,9 @@ impl<E: Env + ?Sized> Run<'_, '_, E> {
         scratch: &mut Scratch,
     ) -> Stopped<HelperOut> {
         for (index, (plan, bytes)) in plans.iter().zip(scratch.iter_mut()).enumerate() {
+            if let Plan::Text(value) = *plan {
+                self.fetch_text(Address(value), bytes);
+            }
             if let Plan::Memory { at, len, out } = *plan
                 && let Err(denied) = self.fetch(at, len, out, bytes)
             {
@@ -191,6 +202,7 @@ impl<E: Env + ?Sized> Run<'_, '_, E> {
             *arg = match *plan {
                 Plan::None => Value::None,
                 Plan::Number(number) => Value::Number(number),
+                Plan::Text(number) => Value::Text(number, bytes),
                 Plan::Map(handle) => Value::Map(handle),
                 Plan::Memory { out: false, .. } => Value::In(bytes),
                 Plan::Memory { out: true, .. } => Value::Out(bytes),
@@ -243,6 +255,25 @@ impl<E: Env + ?Sized> Run<'_, '_, E> {
             _ => return Denied::not_memory(at),
         }
         Ok(())
+    }
+
+    /// Copies what can be read of a text, if the address is one.
+    fn fetch_text(&mut self, at: Address, to: &mut Vec<u8>) {
+        to.clear();
+        if !matches!(at.class(), Class::Stack | Class::Packet | Class::Object) {
+            return;
+        }
+        let mut byte = Vec::new();
+        for offset in 0..MAX_TEXT {
+            let at = Address(at.0.wrapping_add(offset as u64));
+            if self.fetch(at, 1, false, &mut byte).is_err() {
+                return;
+            }
+            to.append(&mut byte);
+            if to.len() >= MIN_TEXT && to.contains(&0) {
+                return;
+            }
+        }
     }
 
     fn put_back(&mut self, at: Address, from: &[u8]) -> Allowed<()> {

@@ -112,6 +112,9 @@ pub enum Value<'a> {
     None,
     /// A number, or whatever was given where anything is taken.
     Number(u64),
+    /// Whatever was given, and of a pointer the bytes from there on: up to a NUL,
+    /// but at least 16 if there are as many.
+    Text(u64, &'a [u8]),
     /// A map, by its handle.
     Map(u32),
     /// Bytes to read.

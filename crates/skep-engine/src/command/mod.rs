@@ -16,6 +16,7 @@ pub(crate) mod ids;
 pub(crate) mod info;
 pub(crate) mod log;
 pub(crate) mod map;
+pub(crate) mod prog;
 
 use std::sync::Arc;
 
@@ -65,6 +66,9 @@ dispatch! {
     map_lookup_and_delete_batch(MapLookupAndDeleteBatch<'_>) -> () = batch::lookup_and_delete, Partly("no map type has it yet: ENOTSUPP");
     map_update_batch(MapUpdateBatch<'_>) -> () = batch::update, Partly("no map type has it yet: ENOTSUPP");
     map_delete_batch(MapDeleteBatch<'_>) -> () = batch::delete, Partly("no map type has it yet: ENOTSUPP");
+    prog_load(ProgLoad<'_>) -> Fd = prog::load, Partly("what registers hold is judged when the program runs; no signatures");
+    prog_test_run(ProgTestRun<'_>) -> () = prog::test_run, Partly("no live frames, no checksums of a device's");
+    prog_bind_map(ProgBindMap) -> () = prog::bind_map, Yes;
     prog_get_next_id(ProgGetNextId) -> () = ids::prog_next, Yes;
     map_get_next_id(MapGetNextId) -> () = ids::map_next, Yes;
     btf_get_next_id(BtfGetNextId) -> () = ids::btf_next, Yes;

@@ -1,16 +1,185 @@
-//! Programs.
+//! Programs, and the types of them: one file a type.
+//!
+//! ```text
+//!   ProgLoad ─► load (rights, instructions, maps, BTF) ─► Program ─► run
+//!                        │                                    │
+//!                        └── Kind: context, helpers, what a   ┘
+//!                            packet of a test run is
+//! ```
+//!
+//! A [`Kind`] is a program type's row: the context its programs see, the helpers
+//! they may call, the names of what they return, how the packet of a run is made
+//! from a caller's bytes. A new program type is one file with such a row and one
+//! line of [`kind_of`].
+//!
+//! A [`Program`] never changes, save for the maps that are bound to it later and
+//! the last violation of its runs. Locks: one for each of the two, innermost.
+//!
+//! Answers to: kernel/bpf/syscall.c, kernel/bpf/core.c (struct bpf_prog,
+//! bpf_prog_aux), include/linux/bpf_types.h.
 
-use skep_abi::{Errno, ObjGetInfoByFd, Result};
+mod info;
+mod lines;
+pub(crate) mod load;
+mod native;
+pub(crate) mod sched_cls;
+mod tag;
+pub(crate) mod xdp;
 
-use crate::object::Held;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use skep_abi::{AttachType, Insn, Name, ProgType, Result};
+use skep_verifier::ContextTable;
+
+use crate::helper::{Helper, Table};
+use crate::limit::Charge;
+use crate::object::{Held, MapObject};
+use crate::run::{PacketBuf, Report, UsedMap};
+use crate::world::World;
+
+pub use lines::{Lines, SourceLine};
+
+/// A value that a program returns and that has a name.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ReturnCode {
+    /// The value.
+    pub value: i32,
+    /// Its name in C.
+    pub name: &'static str,
+}
+
+/// Gives the bytes of a packet from an offset on.
+pub(crate) type ReadPacket<'a> = dyn FnMut(usize, &mut [u8]) -> Result<()> + 'a;
+
+/// A program type.
+pub struct Kind {
+    /// Which one.
+    pub prog_type: ProgType,
+    /// What its programs return.
+    pub returns: &'static [ReturnCode],
+    /// What Linux has of it and is not here; empty if nothing.
+    pub missing: &'static str,
+    pub(crate) helpers: &'static Table,
+    pub(crate) families: &'static [&'static [Helper]],
+    /// The context its programs see.
+    pub(crate) context: fn(AttachType) -> &'static ContextTable,
+    /// Bytes of the context as a caller gives it.
+    pub(crate) context_size: usize,
+    /// Whether programs for this hook can be run at all.
+    pub(crate) can_run: fn(AttachType) -> bool,
+    /// Makes a packet of so many bytes, with the context that was given.
+    pub(crate) fill: fn(
+        &mut PacketBuf,
+        usize,
+        &mut ReadPacket<'_>,
+        Option<&[u8]>,
+        &dyn World,
+    ) -> Result<()>,
+    /// Writes the context after a run over the one that was given.
+    pub(crate) context_out: fn(&PacketBuf, &mut [u8]),
+}
+
+impl Kind {
+    /// The name of a returned value.
+    pub fn return_name(&self, value: u32) -> Option<&'static str> {
+        let mut codes = self.returns.iter();
+        let code = codes.find(|code| code.value as u32 == value);
+        code.map(|code| code.name)
+    }
+
+    /// The helpers its programs may call.
+    pub fn helpers(&self) -> impl Iterator<Item = &'static Helper> {
+        self.families.iter().copied().flatten()
+    }
+}
+
+impl std::fmt::Debug for Kind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Debug::fmt(&self.prog_type, f)
+    }
+}
+
+/// The registry of program types. What is not here is EINVAL, as for Linux's own
+/// configuration without a type.
+#[doc(alias = "bpf_prog_types")]
+pub fn kind_of(prog_type: ProgType) -> Option<&'static Kind> {
+    match prog_type {
+        ProgType::XDP => Some(&xdp::KIND),
+        ProgType::SCHED_CLS => Some(&sched_cls::KIND),
+        _ => None,
+    }
+}
+
+/// The program types there are, in the order of their numbers: the rows of `SUPPORT.md`.
+pub fn kinds() -> impl Iterator<Item = &'static Kind> {
+    ProgType::ALL.iter().filter_map(|&kind| kind_of(kind))
+}
 
 /// A loaded program.
-pub struct Program {}
+#[doc(alias = "bpf_prog")]
+pub struct Program {
+    pub(crate) kind: &'static Kind,
+    pub(crate) attach_type: AttachType,
+    pub(crate) name: Name,
+    /// The hash of its instructions; the first 8 bytes are its tag.
+    pub(crate) digest: [u8; 32],
+    pub(crate) gpl_compatible: bool,
+    pub(crate) uid: u32,
+    /// Nanoseconds since boot.
+    pub(crate) load_time: u64,
+    /// As they were given, with the maps' ids in the place of their descriptors.
+    pub(crate) insns: Box<[Insn]>,
+    pub(crate) code: skep_vm::Program,
+    /// The maps its instructions name; an index is a handle.
+    pub(crate) maps: Box<[UsedMap]>,
+    /// The maps it keeps besides.
+    pub(crate) bound: Mutex<Vec<Held<MapObject>>>,
+    pub(crate) lines: Option<Lines>,
+    pub(crate) violation: Mutex<Option<Arc<Report>>>,
+    pub(crate) charge: Charge,
+}
 
 impl Program {
-    /// What is known of it.
-    pub(crate) fn info(prog: &Held<Program>, cmd: &mut ObjGetInfoByFd<'_>) -> Result<()> {
-        let _ = (prog, cmd);
-        Err(Errno::EINVAL)
+    /// What it is.
+    pub fn prog_type(&self) -> ProgType {
+        self.kind.prog_type
+    }
+
+    /// Its type's row.
+    pub fn kind(&self) -> &'static Kind {
+        self.kind
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &Name {
+        &self.name
+    }
+
+    /// Its instructions.
+    pub fn insns(&self) -> &[Insn] {
+        &self.insns
+    }
+
+    /// Bytes of memory it is charged for.
+    pub fn memory(&self) -> u64 {
+        self.charge.bytes()
+    }
+
+    /// Where its instructions come from, if it was loaded with BTF.
+    pub fn lines(&self) -> Option<&Lines> {
+        self.lines.as_ref()
+    }
+
+    /// The violation that the last run ended with that ended with one.
+    pub fn last_violation(&self) -> Option<Arc<Report>> {
+        let last = self.violation.lock();
+        last.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The ids of all maps it keeps.
+    pub(crate) fn map_ids(&self) -> Vec<u32> {
+        let used = self.maps.iter().map(UsedMap::id);
+        let bound = self.bound.lock().unwrap_or_else(PoisonError::into_inner);
+        used.chain(bound.iter().map(Held::id)).collect()
     }
 }
