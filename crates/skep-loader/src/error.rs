@@ -317,6 +317,9 @@ pub enum Problem {
     /// A function without instructions.
     #[error("the function has no instructions")]
     EmptyFunction,
+    /// Names that are copied over and over.
+    #[error("the names of the functions up to here are far longer than the file's {0} bytes")]
+    TooManyNames(usize),
     /// Functions that share instructions.
     #[error("the function shares instructions with {0}")]
     FunctionOverlap(String),
@@ -380,9 +383,15 @@ pub enum Problem {
     /// A descriptor number in the file.
     #[error("a 64-bit load marked {0} holds a number where a relocation was expected")]
     Unrelocated(u8),
-    /// A program too long for its jumps.
-    #[error("the program with its functions is too long")]
-    TooLong,
+    /// More instructions than Linux takes.
+    #[error("with this function the program has more than the {0} instructions Linux takes")]
+    TooLong(usize),
+    /// More functions than Linux takes.
+    #[error("with this function the program has more than the {0} functions Linux takes")]
+    TooManyFunctions(usize),
+    /// Two sections of one name.
+    #[error("there is more than one section of this name")]
+    SameName,
     /// A license or version section of a wrong size.
     #[error("expected {expected}, found {found} bytes")]
     SectionSize {

@@ -132,6 +132,11 @@ impl ObjectSpec {
         }
         // What cannot be put together is found before anything is made.
         for program in self.programs().iter().filter(|p| options.loads(p)) {
+            if program.prog_type == ProgType::UNSPEC {
+                return Err(LoadError::NoProgramType {
+                    at: Box::new(self.place_of(program)),
+                });
+            }
             self.link(program)?;
         }
         let mut loader = Loader {
@@ -317,11 +322,6 @@ impl Loader<'_> {
         program: &ProgramSpec,
         maps: &[LoadedMap],
     ) -> Result<LoadedProgram, LoadError> {
-        if program.prog_type == ProgType::UNSPEC {
-            return Err(LoadError::NoProgramType {
-                at: Box::new(self.spec.place_of(program)),
-            });
-        }
         let mut linked = self.spec.link(program)?;
         for used in &linked.map_uses {
             let map = maps.get(used.map);

@@ -380,3 +380,86 @@ fn what_cannot_be_loaded_yet_can_be_looked_at() {
         assert_eq!(fake.state().open, [], "nothing stays open");
     }
 }
+
+#[test]
+fn two_sections_of_one_name_are_refused() {
+    let object = Patch::of("subprograms");
+    let name = object.section_field(".rodata.cst16", SH_NAME);
+    assert_refused(
+        object.set_section(".BTF.ext", SH_NAME, name),
+        Place::section(".rodata.cst16"),
+        Problem::SameName,
+    );
+}
+
+/// An object with a section `xdp` of `count` functions of one name, each one
+/// call of the next.
+fn chain(count: usize, name: &str) -> Patch {
+    let strings = [b"\0.strtab\0.symtab\0xdp\0", name.as_bytes(), b"\0"].concat();
+    let mut code = [0x85, 0x10, 0, 0, 0, 0, 0, 0].repeat(count - 1);
+    code.extend([0x95, 0, 0, 0, 0, 0, 0, 0]);
+    let mut symbols = vec![0; 24];
+    for index in 0..count as u64 {
+        symbols.extend(21u32.to_le_bytes());
+        symbols.extend([0x12, 0, 2, 0]);
+        symbols.extend((index * 8).to_le_bytes());
+        symbols.extend(8u64.to_le_bytes());
+    }
+    let mut bytes = vec![0; 64];
+    let mut headers = vec![0; 64];
+    let mut add = |[name, kind, flags, link, entry]: [u64; 5], data: &[u8]| {
+        let half = |word: u64| (word as u32).to_le_bytes();
+        headers.extend([half(name), half(kind)].concat());
+        let words = [flags, 0, bytes.len() as u64, data.len() as u64];
+        headers.extend(words.map(u64::to_le_bytes).concat());
+        headers.extend([half(link), half(0)].concat());
+        headers.extend([8, entry].map(u64::to_le_bytes).concat());
+        bytes.extend(data);
+        bytes.resize(bytes.len().next_multiple_of(8), 0);
+    };
+    // Name, type, flags, link, bytes of an entry.
+    add([1, 3, 0, 0, 0], &strings);
+    add([17, 1, 6, 0, 0], &code);
+    add([9, 2, 0, 1, 24], &symbols);
+    let start = bytes.len() as u64;
+    bytes.extend(headers);
+    let patch = Patch { bytes };
+    patch
+        .set(0, 8, 0x0001_0102_464c_457f)
+        .set(16, 4, 247 << 16 | 1)
+        .set(40, 8, start)
+        .set(58, 2, 64)
+        .set(60, 2, 4)
+        .set(62, 2, 1)
+}
+
+#[test]
+fn a_program_has_as_many_functions_as_linux_takes() {
+    let spec = ObjectSpec::parse(&chain(256, "f").bytes).unwrap();
+    assert_eq!(spec.programs().len(), 256);
+    let linked = spec.link(&spec.programs()[0]).unwrap();
+    assert_eq!((linked.functions.len(), linked.insns.len()), (256, 256));
+    assert_refused(
+        chain(257, "f"),
+        Place::section("xdp").symbol("f").offset(256 * 8),
+        Problem::TooManyFunctions(256),
+    );
+}
+
+#[test]
+fn one_long_name_of_many_functions_is_refused() {
+    let name = "f".repeat(511);
+    let object = chain(1000, &name);
+    let size = object.bytes.len();
+    assert_refused(
+        object,
+        Place::section("xdp").symbol(&name),
+        Problem::TooManyNames(size),
+    );
+    let object = chain(1000, &"f".repeat(512));
+    assert_refused(
+        object,
+        Place::section(".symtab").offset(24),
+        Problem::Name(21),
+    );
+}

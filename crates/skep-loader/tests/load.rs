@@ -204,7 +204,7 @@ fn a_program_of_no_type_is_given_one() {
         text.starts_with("section elsewhere, symbol untyped: "),
         "{text}"
     );
-    assert_eq!(fake.state().open, []);
+    assert_eq!(fake.state().commands, [""; 0], "nothing was made");
     spec.program_mut("untyped").unwrap().prog_type = ProgType::XDP;
     let object = spec.load(&bpf).unwrap();
     let names: Vec<&str> = object.programs().iter().map(|p| p.name()).collect();

@@ -22,6 +22,9 @@ const TEXT: &str = ".text";
 pub(super) const CALL: u8 = op::JMP | op::CALL;
 /// Sections, in BTF, of what the system provides.
 pub(super) const EXTERNS: [&str; 2] = [".ksyms", ".kconfig"];
+/// How often the size of the file the names of its functions and of their
+/// sections may be together; no compiler comes near.
+const NAMES_PER_FILE: usize = 4;
 /// Relocation types that instructions have: of a 64-bit load, of a call.
 const R_BPF_64_64: u32 = 1;
 const R_BPF_64_32: u32 = 10;
@@ -104,7 +107,7 @@ impl Code {
         let with_code: Vec<&Section<'_>> = elf.sections.iter().filter(|s| s.has_code()).collect();
         let mut code = Code {
             sections: Vec::with_capacity(with_code.len()),
-            functions: functions(elf, &with_code)?,
+            functions: functions(elf, &with_code, bytes.len())?,
             externs: Vec::new(),
         };
         let mut ext = ext;
@@ -206,18 +209,29 @@ fn take<R>(
 }
 
 /// All functions, sorted by section and offset.
-fn functions(elf: &Elf<'_>, sections: &[&Section<'_>]) -> Result<Vec<Function>, LoadError> {
+fn functions(
+    elf: &Elf<'_>,
+    sections: &[&Section<'_>],
+    file_size: usize,
+) -> Result<Vec<Function>, LoadError> {
     let numbers: HashMap<usize, usize> = sections
         .iter()
         .enumerate()
         .map(|(number, section)| (section.index, number))
         .collect();
     let mut functions = Vec::new();
+    // Many symbols may have one name, so names could take far more than the file.
+    let mut room = file_size.saturating_mul(NAMES_PER_FILE);
     for symbol in elf.symbols.iter().filter(|symbol| symbol.is_function()) {
         if let Home::Section(index) = symbol.home
             && let Some(&number) = numbers.get(&index)
             && let Some(section) = sections.get(number)
         {
+            let names = symbol.name.len() + section.name.len();
+            room = room.checked_sub(names).ok_or_else(|| {
+                let at = section.place().symbol(symbol.name);
+                at.error(Problem::TooManyNames(file_size))
+            })?;
             functions.push(function(symbol, number, section)?);
         }
     }

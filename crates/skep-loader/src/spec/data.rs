@@ -13,7 +13,7 @@ use crate::error::{LoadError, Problem};
 use skep_abi::flags::map::{MMAPABLE, RDONLY_PROG};
 use skep_abi::{MapType, Name};
 use skep_btf::{Btf, Def, Linkage, TypeId, VarSecInfo};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// What a section of variables is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,10 +54,17 @@ pub(super) fn maps(
     object: &str,
     btf: Option<&Btf>,
 ) -> Result<Vec<MapSpec>, LoadError> {
+    let mut names = HashSet::new();
     let sections = elf.sections.iter();
     sections
         .filter_map(|section| Some((section, DataKind::of(section)?)))
-        .map(|(section, kind)| data_map(section, kind, object, btf))
+        .map(|(section, kind)| {
+            // Maps and types are told apart by the sections' names.
+            if !names.insert(section.name) {
+                return Err(section.place().error(Problem::SameName));
+            }
+            data_map(section, kind, object, btf)
+        })
         .collect()
 }
 

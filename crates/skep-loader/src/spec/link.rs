@@ -15,6 +15,13 @@ use skep_btf::{FuncInfo, LineInfo, ProgInfo};
 use std::collections::HashMap;
 use std::ops::Range;
 
+/// Most instructions of a program.
+#[doc(alias = "BPF_COMPLEXITY_LIMIT_INSNS")]
+const MAX_INSNS: usize = 1_000_000;
+/// Most functions of a program.
+#[doc(alias = "BPF_MAX_SUBPROGS")]
+const MAX_FUNCTIONS: usize = 256;
+
 /// A program ready to be loaded but for the numbers of its maps.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LinkedProgram {
@@ -128,10 +135,15 @@ impl<'a> Linker<'a> {
         let (function, section) = self.get(number)?;
         let base = self.out.insns.len();
         let (start, len) = (function.start as usize, function.len as usize);
-        let base_slot = u32::try_from(base)
-            .ok()
-            .filter(|base| base.checked_add(function.len).is_some())
-            .ok_or_else(|| Self::at(function, section, 0).error(Problem::TooLong))?;
+        let refuse = |problem| Err(Self::at(function, section, 0).error(problem));
+        if self.placed.len() >= MAX_FUNCTIONS {
+            return refuse(Problem::TooManyFunctions(MAX_FUNCTIONS));
+        }
+        if len > MAX_INSNS - base {
+            return refuse(Problem::TooLong(MAX_INSNS));
+        }
+        // Within the limit just checked, so it fits.
+        let base_slot = base as u32;
         let insns = section.insns.get(start..start + len).unwrap_or(&[]);
         self.out.insns.extend_from_slice(insns);
         self.out.functions.push(LinkedFunction {
@@ -292,7 +304,7 @@ impl<'a> Linker<'a> {
     fn point(&mut self, number: usize, slot: u32, callee: usize) -> Result<(), LoadError> {
         let (function, section) = self.get(number)?;
         let places = self.placed.get(&number).zip(self.placed.get(&callee));
-        let too_long = || Self::at(function, section, slot).error(Problem::TooLong);
+        let too_long = || Self::at(function, section, slot).error(Problem::TooLong(MAX_INSNS));
         let (&base, &target) = places.ok_or_else(too_long)?;
         let here = base + slot as usize;
         let distance = target as i64 - here as i64 - 1;
