@@ -60,7 +60,10 @@ fn copies_of_every_length_come_back_and_pad_with_zeros() {
 }
 
 #[test]
-#[cfg_attr(miri, ignore = "Miri cannot follow accesses of several widths to a word")]
+#[cfg_attr(
+    miri,
+    ignore = "Miri cannot follow accesses of several widths to a word"
+)]
 fn a_program_may_access_any_width_at_any_offset() {
     let mem = piece(64);
     for size in [1, 2, 4, 8] {
@@ -134,7 +137,10 @@ fn a_region_says_what_it_is_and_shares_no_page() {
 }
 
 #[test]
-#[cfg_attr(miri, ignore = "Miri ends where a system answers that there is no memory")]
+#[cfg_attr(
+    miri,
+    ignore = "Miri ends where a system answers that there is no memory"
+)]
 fn more_than_there_is_gives_enomem() {
     let attr = RegionAttr::default();
     for (data, control) in [(u64::MAX, 0), (0, u64::MAX), (1 << 62, 0), (0, 1 << 61)] {
