@@ -217,6 +217,10 @@ impl Loader<'_> {
         if let Some(InnerMap::Map(_)) = spec.inner {
             return Err(spec.place().error(Problem::NotYet("maps of maps")));
         }
+        if spec.pinning != 0 {
+            let pins = Problem::NotYet("pins by name");
+            self.warnings.push(spec.place().error(pins));
+        }
         let mut spec = spec.clone();
         self.adjust(&mut spec)?;
         let fd = self.create(&mut spec)?;

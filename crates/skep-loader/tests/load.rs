@@ -209,6 +209,12 @@ fn a_program_of_no_type_is_given_one() {
     let object = spec.load(&bpf).unwrap();
     let names: Vec<&str> = object.programs().iter().map(|p| p.name()).collect();
     assert_eq!(names, ["old", "untyped"], "? is not loaded by itself");
+    let warnings: Vec<String> = object.warnings().iter().map(|w| w.to_string()).collect();
+    assert!(
+        warnings
+            .iter()
+            .any(|w| w.contains("symbol pinned") && w.contains("pins by name"))
+    );
     let ring = object.map("ring").unwrap();
     assert_eq!(ring.spec().max_entries, 8192, "pages, a power of two");
 }
