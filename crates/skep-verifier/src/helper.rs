@@ -14,8 +14,8 @@ pub enum Arg {
     /// Any number or pointer.
     #[doc(alias = "ARG_ANYTHING")]
     Anything,
-    /// The same, but of a pointer the helper may read what it points to: a string
-    /// to print, say. What cannot be read is no error.
+    /// The same or nothing at all, and of a pointer the helper may read what it
+    /// points to: something to print. What cannot be read is no error.
     Text,
     /// The program's context.
     #[doc(alias = "ARG_PTR_TO_CTX")]

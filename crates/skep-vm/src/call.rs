@@ -110,6 +110,9 @@ impl<E: Env + ?Sized> Run<'_, '_, E> {
         if arg == Arg::None {
             return Ok(Plan::None);
         }
+        if arg == Arg::Text && self.init & 1 << (index + 1) == 0 {
+            return Ok(Plan::Text(0));
+        }
         let value = self.argument(proto, index)?;
         let address = Address(value);
         match arg {

@@ -42,8 +42,12 @@ enum Kind {
     Raw,
     /// A pointer to code.
     Symbol,
-    Ipv4 { padded: bool },
-    Ipv6 { colons: bool },
+    Ipv4 {
+        padded: bool,
+    },
+    Ipv6 {
+        colons: bool,
+    },
 }
 
 #[derive(Clone, Copy, Default)]
@@ -97,8 +101,18 @@ fn conversion(format: &[u8], mut at: usize) -> Result<Conversion> {
         (b'p', b'x', _) => (Kind::Raw, 2),
         (b'p', b'K', _) => (Kind::Hashed, 2),
         (b'p', b's' | b'S' | b'B', _) => (Kind::Symbol, 2),
-        (b'p', case @ (b'i' | b'I'), b'4') => (Kind::Ipv4 { padded: case == b'i' }, 3),
-        (b'p', case @ (b'i' | b'I'), b'6') => (Kind::Ipv6 { colons: case == b'I' }, 3),
+        (b'p', case @ (b'i' | b'I'), b'4') => (
+            Kind::Ipv4 {
+                padded: case == b'i',
+            },
+            3,
+        ),
+        (b'p', case @ (b'i' | b'I'), b'6') => (
+            Kind::Ipv6 {
+                colons: case == b'I',
+            },
+            3,
+        ),
         (b'p', next, _) if ends(next) => (Kind::Hashed, 1),
         (b's', next, _) if ends(next) => (Kind::Text, 1),
         (b'c', ..) => (Kind::Char, 1),
@@ -174,7 +188,10 @@ impl Output {
             Size::Int => u64::from(number as u32),
             Size::Long => number,
         };
-        let no_zero = Flags { zero: false, ..flags };
+        let no_zero = Flags {
+            zero: false,
+            ..flags
+        };
         let memory = argument.memory;
         let byte = |at: usize| memory.get(at).copied().unwrap_or(0);
         match conversion.kind {
@@ -222,7 +239,8 @@ impl Output {
                 self.field("", text.as_bytes(), no_zero, width);
             }
             Kind::Ipv6 { colons } => {
-                let part = |pair: usize| format!("{:02x}{:02x}", byte(2 * pair), byte(2 * pair + 1));
+                let part =
+                    |pair: usize| format!("{:02x}{:02x}", byte(2 * pair), byte(2 * pair + 1));
                 let parts: Vec<String> = (0..8).map(part).collect();
                 let text = parts.join(if colons { ":" } else { "" });
                 self.field("", text.as_bytes(), no_zero, width);
@@ -330,7 +348,11 @@ mod tests {
             ("%x", 0x1234_5678_9abc_def0, "9abcdef0"),
             ("a\tb\u{e9}", 0, "a\tb\u{e9}"),
         ] {
-            assert_eq!(show(format, &[argument]).as_deref(), Ok(expected), "{format}");
+            assert_eq!(
+                show(format, &[argument]).as_deref(),
+                Ok(expected),
+                "{format}"
+            );
         }
     }
 

@@ -63,7 +63,10 @@ fn update(env: &mut RunEnv<'_>, args: &mut Args<'_>, _: &mut RunMemory<'_>) -> C
     let (_, map) = map(env, args)?;
     writable(map)?;
     let (key, value) = (bytes(args, 1), bytes(args, 2));
-    answer(map.map().program_update(env.cpu(), key, value, number(args, 3)))
+    answer(
+        map.map()
+            .program_update(env.cpu(), key, value, number(args, 3)),
+    )
 }
 
 fn delete(env: &mut RunEnv<'_>, args: &mut Args<'_>, _: &mut RunMemory<'_>) -> Called {

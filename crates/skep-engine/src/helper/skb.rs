@@ -143,7 +143,11 @@ fn l4_csum(_: &mut RunEnv<'_>, args: &mut Args<'_>, memory: &mut RunMemory<'_>) 
             2 | 4 => replace_4(old, from as u32, to as u32),
             _ => return Err(Errno::EINVAL),
         };
-        let new = if zero_is_none && new == 0 { 0xffff } else { new };
+        let new = if zero_is_none && new == 0 {
+            0xffff
+        } else {
+            new
+        };
         *field = new.to_le_bytes();
         Ok(())
     }))

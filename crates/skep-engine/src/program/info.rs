@@ -16,7 +16,9 @@ const TAG: usize = 8;
 
 /// Gives the caller the first records of `bytes`: as many as there is room for.
 fn give(cmd: &ObjGetInfoByFd<'_>, room: u32, size: u32, addr: u64, bytes: &[u8]) -> Result<()> {
-    let len = (room as usize).saturating_mul(size as usize).min(bytes.len());
+    let len = (room as usize)
+        .saturating_mul(size as usize)
+        .min(bytes.len());
     match bytes.get(..len) {
         Some(bytes) if !bytes.is_empty() => memory_at(cmd, addr).write(bytes),
         _ => Ok(()),
@@ -89,14 +91,31 @@ impl Program {
     }
 
     /// What only those may see that may load programs.
-    fn detail(&self, cmd: &ObjGetInfoByFd<'_>, asked: &ProgInfo, info: &mut ProgInfo) -> Result<()> {
+    fn detail(
+        &self,
+        cmd: &ObjGetInfoByFd<'_>,
+        asked: &ProgInfo,
+        info: &mut ProgInfo,
+    ) -> Result<()> {
         let code = Insn::encode_all(&self.insns);
         info.xlated_prog_len = u32::try_from(code.len()).unwrap_or(u32::MAX);
         if asked.xlated_prog_insns != 0 {
-            give(cmd, asked.xlated_prog_len, 1, asked.xlated_prog_insns, &code)?;
+            give(
+                cmd,
+                asked.xlated_prog_len,
+                1,
+                asked.xlated_prog_insns,
+                &code,
+            )?;
         }
         info.nr_prog_tags = 1;
-        give(cmd, asked.nr_prog_tags, TAG as u32, asked.prog_tags, &info.tag)?;
+        give(
+            cmd,
+            asked.nr_prog_tags,
+            TAG as u32,
+            asked.prog_tags,
+            &info.tag,
+        )?;
         let Some(lines) = self.lines() else {
             return Ok(());
         };
@@ -104,7 +123,13 @@ impl Program {
         info.nr_func_info = u32::try_from(records.func_info.len()).unwrap_or(u32::MAX);
         info.nr_line_info = u32::try_from(records.line_info.len()).unwrap_or(u32::MAX);
         let functions = records.func_info_bytes();
-        give(cmd, asked.nr_func_info, FUNC_INFO, asked.func_info, &functions)?;
+        give(
+            cmd,
+            asked.nr_func_info,
+            FUNC_INFO,
+            asked.func_info,
+            &functions,
+        )?;
         let source = records.line_info_bytes();
         give(cmd, asked.nr_line_info, LINE_INFO, asked.line_info, &source)
     }

@@ -140,9 +140,8 @@ pub(super) fn functions(cmd: &ProgLoad<'_>, btf: &BtfObject) -> Result<Vec<FuncI
             Some(last) => insn_off > last.insn_off,
         };
         if !in_order {
-            let message = format!(
-                "func_info names instruction {insn_off}, but begins with 0 and ascends"
-            );
+            let message =
+                format!("func_info names instruction {insn_off}, but begins with 0 and ascends");
             return reject(Errno::EINVAL, message);
         }
         let type_id = TypeId(type_id);

@@ -134,7 +134,10 @@ impl Maps<'_> {
     fn take_array(&mut self, cmd: &ProgLoad<'_>) -> Result<(), Reject> {
         for index in 0..cmd.fd_array_cnt {
             let fd = array_fd(cmd, i64::from(index)).or_else(|errno| {
-                fail(errno, format!("descriptor {index} of fd_array cannot be read"))
+                fail(
+                    errno,
+                    format!("descriptor {index} of fd_array cannot be read"),
+                )
             })?;
             match self.engine.files().get(fd) {
                 Ok(Object::Map(file)) => {
@@ -251,7 +254,11 @@ impl Maps<'_> {
             false => Address::map(handle),
             true => self.value(index, handle, second.imm as u32)?,
         };
-        first.src = if value { pseudo::MAP_VALUE } else { pseudo::MAP_FD };
+        first.src = if value {
+            pseudo::MAP_VALUE
+        } else {
+            pseudo::MAP_FD
+        };
         first.imm = id as i32;
         Ok(address)
     }

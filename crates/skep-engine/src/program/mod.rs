@@ -68,13 +68,8 @@ pub struct Kind {
     /// Whether programs for this hook can be run at all.
     pub(crate) can_run: fn(AttachType) -> bool,
     /// Makes a packet of so many bytes, with the context that was given.
-    pub(crate) fill: fn(
-        &mut PacketBuf,
-        usize,
-        &mut ReadPacket<'_>,
-        Option<&[u8]>,
-        &dyn World,
-    ) -> Result<()>,
+    pub(crate) fill:
+        fn(&mut PacketBuf, usize, &mut ReadPacket<'_>, Option<&[u8]>, &dyn World) -> Result<()>,
     /// Writes the context after a run over the one that was given.
     pub(crate) context_out: fn(&PacketBuf, &mut [u8]),
 }

@@ -208,16 +208,46 @@ pub(super) static KIND: Kind = Kind {
     helpers: &HELPERS,
     families: FAMILIES,
     returns: &[
-        ReturnCode { value: -1, name: "TC_ACT_UNSPEC" },
-        ReturnCode { value: 0, name: "TC_ACT_OK" },
-        ReturnCode { value: 1, name: "TC_ACT_RECLASSIFY" },
-        ReturnCode { value: 2, name: "TC_ACT_SHOT" },
-        ReturnCode { value: 3, name: "TC_ACT_PIPE" },
-        ReturnCode { value: 4, name: "TC_ACT_STOLEN" },
-        ReturnCode { value: 5, name: "TC_ACT_QUEUED" },
-        ReturnCode { value: 6, name: "TC_ACT_REPEAT" },
-        ReturnCode { value: 7, name: "TC_ACT_REDIRECT" },
-        ReturnCode { value: 8, name: "TC_ACT_TRAP" },
+        ReturnCode {
+            value: -1,
+            name: "TC_ACT_UNSPEC",
+        },
+        ReturnCode {
+            value: 0,
+            name: "TC_ACT_OK",
+        },
+        ReturnCode {
+            value: 1,
+            name: "TC_ACT_RECLASSIFY",
+        },
+        ReturnCode {
+            value: 2,
+            name: "TC_ACT_SHOT",
+        },
+        ReturnCode {
+            value: 3,
+            name: "TC_ACT_PIPE",
+        },
+        ReturnCode {
+            value: 4,
+            name: "TC_ACT_STOLEN",
+        },
+        ReturnCode {
+            value: 5,
+            name: "TC_ACT_QUEUED",
+        },
+        ReturnCode {
+            value: 6,
+            name: "TC_ACT_REPEAT",
+        },
+        ReturnCode {
+            value: 7,
+            name: "TC_ACT_REDIRECT",
+        },
+        ReturnCode {
+            value: 8,
+            name: "TC_ACT_TRAP",
+        },
     ],
     missing: "BPF_F_TEST_SKB_CHECKSUM_COMPLETE; the field sk",
     context_size: SKB_SIZE,
@@ -305,7 +335,10 @@ fn context_in(skb: &[u8], context: &mut [u8], len: usize) -> Result<()> {
     if NativeField::GsoSegs.get(skb) > MAX_SEGMENTS {
         return Err(Errno::EINVAL);
     }
-    for field in GIVEN.into_iter().filter(|&field| field != NativeField::Ifindex) {
+    for field in GIVEN
+        .into_iter()
+        .filter(|&field| field != NativeField::Ifindex)
+    {
         field.set(context, field.get(skb));
     }
     NativeField::WireLen.set(context, wire_len);
@@ -318,7 +351,10 @@ fn context_in(skb: &[u8], context: &mut [u8], len: usize) -> Result<()> {
 /// Writes the context as it is after a run over the one that was given.
 #[doc(alias = "convert_skb_to___skb")]
 fn context_out(packet: &PacketBuf, skb: &mut [u8]) {
-    for field in GIVEN.into_iter().filter(|&field| field != NativeField::GsoSize) {
+    for field in GIVEN
+        .into_iter()
+        .filter(|&field| field != NativeField::GsoSize)
+    {
         field.set(skb, field.get(&packet.context));
     }
     if let (Some(to), Some(from)) = (skb.get_mut(CB), packet.context.get(CB)) {

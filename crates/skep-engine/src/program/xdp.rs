@@ -120,11 +120,26 @@ pub(super) static KIND: Kind = Kind {
     helpers: &HELPERS,
     families: FAMILIES,
     returns: &[
-        ReturnCode { value: 0, name: "XDP_ABORTED" },
-        ReturnCode { value: 1, name: "XDP_DROP" },
-        ReturnCode { value: 2, name: "XDP_PASS" },
-        ReturnCode { value: 3, name: "XDP_TX" },
-        ReturnCode { value: 4, name: "XDP_REDIRECT" },
+        ReturnCode {
+            value: 0,
+            name: "XDP_ABORTED",
+        },
+        ReturnCode {
+            value: 1,
+            name: "XDP_DROP",
+        },
+        ReturnCode {
+            value: 2,
+            name: "XDP_PASS",
+        },
+        ReturnCode {
+            value: 3,
+            name: "XDP_TX",
+        },
+        ReturnCode {
+            value: 4,
+            name: "XDP_REDIRECT",
+        },
     ],
     missing: "BPF_F_TEST_XDP_LIVE_FRAMES; devices' own metadata",
     context_size: MD_SIZE,
@@ -182,7 +197,11 @@ fn fill(
     packet.context.resize(MD_SIZE, 0);
     // Without a device of the caller's choice, a packet comes from the loopback device.
     let ingress_seen = if ingress == 0 { 1 } else { ingress };
-    set::<4>(&mut packet.context, INGRESS_IFINDEX, u64::from(ingress_seen));
+    set::<4>(
+        &mut packet.context,
+        INGRESS_IFINDEX,
+        u64::from(ingress_seen),
+    );
     set::<4>(&mut packet.context, RX_QUEUE_INDEX, u64::from(queue));
     Ok(())
 }

@@ -97,7 +97,10 @@ impl<'a> RunEnv<'a> {
 fn no_object(place: Place) -> Fault {
     Fault {
         kind: FaultKind::NoObject,
-        what: format!("map {} of the program, which it does not have", place.handle),
+        what: format!(
+            "map {} of the program, which it does not have",
+            place.handle
+        ),
         offset: 0,
         allowed: 0..0,
     }

@@ -149,12 +149,7 @@ impl Runner {
     /// the context that the caller gives: a `struct xdp_md` or `struct
     /// __sk_buff`, what is missing of it being zero. EINVAL, ENODEV or ENOMEM as
     /// PROG_TEST_RUN answers for such a packet or context.
-    pub fn fill(
-        &self,
-        packet: &mut PacketBuf,
-        data: &[u8],
-        context: Option<&[u8]>,
-    ) -> Result<()> {
+    pub fn fill(&self, packet: &mut PacketBuf, data: &[u8], context: Option<&[u8]>) -> Result<()> {
         let mut read = |offset: usize, to: &mut [u8]| {
             let from = data.get(offset..).unwrap_or_default();
             to.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
@@ -215,7 +210,10 @@ impl Runner {
 
     #[cold]
     fn stopped(&self, violation: Violation) -> RunError {
-        let source = self.program.lines().and_then(|lines| lines.at(violation.insn));
+        let source = self
+            .program
+            .lines()
+            .and_then(|lines| lines.at(violation.insn));
         let report = Arc::new(Report {
             program: self.program.name().to_text(),
             violation,

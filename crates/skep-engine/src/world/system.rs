@@ -52,8 +52,9 @@ impl World for System {
         };
         let time = match clock {
             // Where there is no such clock, one without leap seconds has to do.
-            Clock::Tai => clock_gettime_dynamic(DynamicClockId::Tai)
-                .unwrap_or_else(|_| clock_gettime(id)),
+            Clock::Tai => {
+                clock_gettime_dynamic(DynamicClockId::Tai).unwrap_or_else(|_| clock_gettime(id))
+            }
             _ => clock_gettime(id),
         };
         (time.tv_sec as u64)
@@ -101,7 +102,9 @@ mod tests {
     #[test]
     fn jiffies_start_five_minutes_before_they_run_over() {
         let world = System::new();
-        let ticks = world.jiffies().wrapping_sub(0x1_0000_0000 - 300 * super::super::HZ);
+        let ticks = world
+            .jiffies()
+            .wrapping_sub(0x1_0000_0000 - 300 * super::super::HZ);
         let expected = world.now(Clock::Coarse) / 4_000_000;
         assert!(expected - ticks <= 1, "{ticks} {expected}");
     }
