@@ -64,7 +64,18 @@ macro_rules! modules {
     };
 }
 
-modules! {}
+modules! {
+    attr,
+    ids,
+    access,
+    btf,
+    create,
+    descriptors,
+    elements,
+    percpu,
+    slices,
+    walk,
+}
 
 /// Every case.
 pub fn all() -> Vec<Named> {

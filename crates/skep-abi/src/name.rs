@@ -1,6 +1,6 @@
 //! The name of an object: fifteen bytes and a NUL.
 //!
-//! Linux takes letters, digits, `_` and `.`; what it does not take, it refuses
+//! Linux takes letters (Latin-1's too), digits, `_` and `.`; what it does not take, it refuses
 //! at creation, so a `Name` from outside may hold anything.
 //!
 //! Answers to: bpf_obj_name_cpy in kernel/bpf/syscall.c.
@@ -35,7 +35,7 @@ impl Name {
     pub fn check(&self) -> Result<()> {
         let end = self.0.iter().position(|&b| b == 0).ok_or(Errno::EINVAL)?;
         let (text, rest) = self.0.split_at(end);
-        if text.iter().all(|&b| is_name_byte(b)) && rest.iter().all(|&b| b == 0) {
+        if text.iter().all(|&b| is_name_byte(b) || is_latin1_letter(b)) && rest.iter().all(|&b| b == 0) {
             Ok(())
         } else {
             Err(Errno::EINVAL)
@@ -61,6 +61,11 @@ impl Name {
 
 fn is_name_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'.'
+}
+
+/// A letter past ASCII as the kernel's isalnum has them, which takes bytes for Latin-1.
+fn is_latin1_letter(byte: u8) -> bool {
+    byte >= 0xc0 && byte != 0xd7 && byte != 0xf7
 }
 
 impl From<&str> for Name {

@@ -127,7 +127,7 @@ impl Arena {
                     .and_then(|at| self.bytes.get(at as usize..));
                 room.is_none_or(|room| is_zero(&room[..room.len().min(LONGEST_INFO)]))
             }
-            Cmd::LINK_CREATE => is_zero(&attr[16..]),
+            Cmd::LINK_CREATE => is_zero(&attr[16..LinkCreate::END]),
             _ => true,
         }
     }
