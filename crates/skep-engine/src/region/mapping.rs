@@ -58,7 +58,7 @@ impl Mapping {
 /// The length to map for a range: with room for a window at its end, in whole huge pages for a range
 /// of them, which the system aligns only then.
 fn length(size: usize) -> usize {
-    debug_assert!(WINDOW <= PAGE);
+    const { assert!(WINDOW <= PAGE) };
     size + if size < HUGE_PAGE { PAGE } else { HUGE_PAGE }
 }
 

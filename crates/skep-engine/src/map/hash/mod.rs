@@ -215,7 +215,7 @@ impl<M: Mem> Hash<M> {
     #[inline(always)]
     fn home_number(&self, hash: u64) -> u32 {
         // Below `groups`, for the high half is below 2^32.
-        ((hash >> 32) * u64::from(self.layout.groups) >> 32) as u32
+        (((hash >> 32) * u64::from(self.layout.groups)) >> 32) as u32
     }
 
     /// The offset of a home group.
