@@ -6,12 +6,15 @@
 //!
 //! Answers to: include/uapi/linux/bpf.h.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use skep_abi::{Cmd, Errno, MapType};
+use skep_abi::{Cmd, Errno, MapType, ProgType};
 
 use crate::command;
+use crate::helper::Helper;
 use crate::map::{self, Family, Op, Support};
+use crate::program;
 
 /// How far something is there.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -85,6 +88,48 @@ fn family_row(name: &'static str, family: &Family) -> Row {
     Row { name, level, note }
 }
 
+/// Every program type of Linux 6.18.
+pub fn program_types() -> Vec<Row> {
+    let rows = ProgType::ALL
+        .iter()
+        .filter(|&&kind| kind != ProgType::UNSPEC);
+    rows.map(|&prog_type| {
+        let level = match program::kind_of(prog_type).map(|kind| kind.missing) {
+            Some("") => Level::Yes,
+            Some(missing) => Level::Partly(missing),
+            None => Level::No(Errno::EINVAL),
+        };
+        Row::new(prog_type.c_name().unwrap_or_default(), level)
+    })
+    .collect()
+}
+
+/// The helpers that are there, by number, and the program types that have them.
+pub fn helpers() -> Vec<Row> {
+    let mut rows: BTreeMap<u32, (&'static Helper, Vec<String>)> = BTreeMap::new();
+    for kind in program::kinds() {
+        for helper in kind.helpers() {
+            let (_, types) = rows
+                .entry(helper.proto.id)
+                .or_insert_with(|| (helper, Vec::new()));
+            types.push(kind.prog_type.to_string());
+        }
+    }
+    let row = |(helper, types): (&'static Helper, Vec<String>)| {
+        let types = format!("for {}", types.join(", "));
+        let (level, note) = match helper.missing() {
+            "" => ("yes", types),
+            missing => ("partly", format!("{types}; {missing}")),
+        };
+        Row {
+            name: helper.proto.name,
+            level: level.to_owned(),
+            note,
+        }
+    };
+    rows.into_values().map(row).collect()
+}
+
 /// `SUPPORT.md`.
 pub fn render_support() -> String {
     let mut page = String::from(
@@ -94,6 +139,8 @@ pub fn render_support() -> String {
     );
     section(&mut page, "Commands", &commands());
     section(&mut page, "Map types", &map_types());
+    section(&mut page, "Program types", &program_types());
+    section(&mut page, "Helpers", &helpers());
     page
 }
 

@@ -8,11 +8,11 @@
 
 use skep_abi::{BtfInfo, Errno, MapInfo, NoMem, ObjGetInfoByFd, Result, UserOut};
 
-use crate::Engine;
 use crate::map::create::PROGRAM_HASH_SIZE;
 use crate::object::{BtfObject, Held, MapObject, Object};
 use crate::program::Program;
 use crate::sha256::Sha256;
+use crate::{Capabilities, Engine};
 
 /// The longest structure that is looked at: a page.
 const MAX_LEN: u32 = 4096;
@@ -21,7 +21,10 @@ const MAX_LEN: u32 = 4096;
 pub(crate) fn get(engine: &Engine, cmd: &mut ObjGetInfoByFd<'_>) -> Result<()> {
     match engine.files().get(cmd.bpf_fd) {
         Ok(Object::Map(file)) => map(&file.map, cmd),
-        Ok(Object::Prog(prog)) => Program::info(&prog, cmd),
+        Ok(Object::Prog(prog)) => {
+            let all = engine.credential().capable(Capabilities::BPF);
+            Program::info(&prog, cmd, all)
+        }
         Ok(Object::Btf(object)) => btf(&object, cmd),
         // The one command that says so with another errno.
         Err(Errno::EBADF) => Err(Errno::EBADFD),

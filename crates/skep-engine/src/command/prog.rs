@@ -9,13 +9,20 @@ use std::sync::{Mutex, PoisonError};
 use skep_abi::flags::prog as flag;
 use skep_abi::{Errno, Fd, Insn, ProgBindMap, ProgLoad, ProgTestRun, ProgType, Result};
 
+use skep_verifier::structure::Reject;
+
 use super::log::Log;
 use crate::map::create;
 use crate::object::Object;
-use crate::program::{Kind, Program, kind_of, load};
+use crate::program::load::{self, Judged};
+use crate::program::{Kind, Program, kind_of};
 use crate::run::{PacketBuf, Runner};
 use crate::world::{Clock, World};
 use crate::{Capabilities, Credential, Engine};
+
+/// The level at which the log tells more.
+#[doc(alias = "BPF_LOG_LEVEL2")]
+const VERBOSE: u32 = 2;
 
 /// The flags there are.
 const FLAGS: u32 = flag::STRICT_ALIGNMENT
@@ -74,15 +81,7 @@ pub(crate) fn load(engine: &Engine, cmd: &mut ProgLoad<'_>) -> Result<Fd> {
     let attach_type = cmd.expected_attach_type;
     let mut log = Log::begin(cmd.log_level, cmd.log_size, &cmd.log_buf)?;
     let judged = load::judge(engine, cmd, kind, attach_type, insns, gpl_compatible);
-    match &judged {
-        Ok(judged) => log.write(&format!(
-            "{} instructions in {} subprograms, using {} maps; accesses are checked when they run\n",
-            judged.insns.len(),
-            judged.structure.subprograms.len(),
-            judged.maps.len()
-        )),
-        Err(reject) => log.write(&format!("{reject}\n")),
-    }
+    describe(&judged, &mut log);
     log.finish(&mut cmd.log_buf, &mut cmd.log_true_size)?;
     let judged = judged.map_err(|reject| reject.errno)?;
     let prog = engine.progs().add(Program {
@@ -102,6 +101,28 @@ pub(crate) fn load(engine: &Engine, cmd: &mut ProgLoad<'_>) -> Result<Fd> {
         charge,
     })?;
     engine.files().open(Object::Prog(prog))
+}
+
+/// Says in the log what was found out.
+fn describe(judged: &Result<Judged, Reject>, log: &mut Log) {
+    let judged = match judged {
+        Ok(judged) => judged,
+        Err(reject) => return log.write(&format!("{reject}\n")),
+    };
+    if log.level() & VERBOSE != 0 {
+        for range in &judged.structure.subprograms {
+            log.write(&format!("instructions {range:?} are a subprogram\n"));
+        }
+        for map in &judged.maps {
+            log.write(&format!("it uses {}\n", map.what()));
+        }
+    }
+    log.write(&format!(
+        "{} instructions, {} subprograms, {} maps; what registers hold is checked in every run\n",
+        judged.insns.len(),
+        judged.structure.subprograms.len(),
+        judged.maps.len()
+    ));
 }
 
 /// EPERM unless the caller may load such a program; E2BIG if it is too long.
@@ -296,8 +317,11 @@ fn finish(cmd: &mut ProgTestRun<'_>, packet: &PacketBuf, retval: u32, duration: 
         let rest = packet.fragments().len();
         let linear = len.checked_sub(rest).ok_or(Errno::ENOSPC)?;
         let head = [packet.meta(), packet.linear()].concat();
-        cmd.data_out.write(head.get(..linear).unwrap_or(&head))?;
-        cmd.data_out.write_at(linear, packet.fragments())?;
+        let head = head.get(..linear).unwrap_or(&head);
+        let head = cmd.data_out.write(head);
+        let written = head.and_then(|()| cmd.data_out.write_at(linear, packet.fragments()));
+        // What was found out first answers.
+        written.map_err(|errno| answer.err().unwrap_or(errno))?;
     }
     cmd.data_size_out = u32::try_from(whole).unwrap_or(u32::MAX);
     cmd.retval = retval;
@@ -312,10 +336,12 @@ fn context_finish(cmd: &mut ProgTestRun<'_>, context: Option<&[u8]>) -> Result<(
         return Ok(());
     };
     let room = cmd.ctx_size_out as usize;
-    cmd.ctx_out.write(context.get(..room).unwrap_or(context))?;
+    let answer = match context.len() > room {
+        true => Err(Errno::ENOSPC),
+        false => Ok(()),
+    };
+    let written = cmd.ctx_out.write(context.get(..room).unwrap_or(context));
+    written.map_err(|errno| answer.err().unwrap_or(errno))?;
     cmd.ctx_size_out = u32::try_from(context.len()).unwrap_or(u32::MAX);
-    if context.len() > room {
-        return Err(Errno::ENOSPC);
-    }
-    Ok(())
+    answer
 }

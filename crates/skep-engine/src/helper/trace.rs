@@ -25,7 +25,9 @@ const MAX_ARGUMENTS: usize = 12;
 fn trace(env: &RunEnv<'_>, format: &[u8], arguments: &[Argument<'_>]) -> HelperOut {
     match print(format, arguments, LINE - 1) {
         Ok((text, len)) => {
-            env.world().trace(env.cpu(), &text);
+            // A line ends where C's strings do.
+            let line = text.split(|&byte| byte == 0).next().unwrap_or_default();
+            env.world().trace(env.cpu(), line);
             HelperOut::Number(len as u64)
         }
         Err(errno) => error(errno),

@@ -51,6 +51,11 @@ pub struct ReturnCode {
 /// Gives the bytes of a packet from an offset on.
 pub(crate) type ReadPacket<'a> = dyn FnMut(usize, &mut [u8]) -> Result<()> + 'a;
 
+/// Makes a packet of so many bytes, which are read as asked for, with the context
+/// that was given.
+pub(crate) type Fill =
+    fn(&mut PacketBuf, usize, &mut ReadPacket<'_>, Option<&[u8]>, &dyn World) -> Result<()>;
+
 /// A program type.
 pub struct Kind {
     /// Which one.
@@ -67,9 +72,8 @@ pub struct Kind {
     pub(crate) context_size: usize,
     /// Whether programs for this hook can be run at all.
     pub(crate) can_run: fn(AttachType) -> bool,
-    /// Makes a packet of so many bytes, with the context that was given.
-    pub(crate) fill:
-        fn(&mut PacketBuf, usize, &mut ReadPacket<'_>, Option<&[u8]>, &dyn World) -> Result<()>,
+    /// Makes the packet of a run.
+    pub(crate) fill: Fill,
     /// Writes the context after a run over the one that was given.
     pub(crate) context_out: fn(&PacketBuf, &mut [u8]),
 }

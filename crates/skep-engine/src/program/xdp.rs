@@ -165,8 +165,9 @@ fn fill(
     let meta = field(0).unwrap_or(0);
     let end = field(4).unwrap_or(len);
     let given_meta = field(8).unwrap_or(0);
-    let too_much_meta = meta > HEADROOM - KEPT || !meta.is_multiple_of(4);
-    if given_meta != 0 || end > len || meta > end || too_much_meta || len < MIN_LEN {
+    let bad_meta = meta > HEADROOM - KEPT || !meta.is_multiple_of(4) || meta > end;
+    let too_short = len < meta.saturating_add(MIN_LEN);
+    if given_meta != 0 || end > len || bad_meta || too_short {
         return Err(Errno::EINVAL);
     }
     let headroom = HEADROOM - meta;
