@@ -29,7 +29,11 @@ pub enum CaptureError {
     NotACapture { path: PathBuf },
     /// It is broken.
     #[error("{} is broken after packet {packets}: {why}", path.display())]
-    Broken { path: PathBuf, packets: u64, why: String },
+    Broken {
+        path: PathBuf,
+        packets: u64,
+        why: String,
+    },
     /// Its packets are not Ethernet frames nor IP packets.
     #[error("{}: packets of link type {link} are not Ethernet frames nor IP packets", path.display())]
     Link { path: PathBuf, link: String },
@@ -56,11 +60,17 @@ pub struct Capture {
 impl Capture {
     /// Opens a capture and reads its header.
     pub fn open(path: &Path) -> Result<Capture, CaptureError> {
-        let io = |error| CaptureError::Io { path: path.to_owned(), error };
+        let io = |error| CaptureError::Io {
+            path: path.to_owned(),
+            error,
+        };
         let file = File::open(path).map_err(io)?;
         let size = file.metadata().map_err(io)?.len();
         let position = Rc::new(Cell::new(0));
-        let counted = Counted { file, position: Rc::clone(&position) };
+        let counted = Counted {
+            file,
+            position: Rc::clone(&position),
+        };
         let (magic, source) = peek(Box::new(BufReader::new(counted))).map_err(io)?;
         let (magic, source) = match magic {
             [0x1f, 0x8b, ..] => {
@@ -79,11 +89,23 @@ impl Capture {
             0xa1b2_c3d4 | 0xd4c3_b2a1 | 0xa1b2_3c4d | 0x4d3c_b2a1 => {
                 Reader::Pcap(PcapReader::new(source).map_err(broken)?)
             }
-            _ => return Err(CaptureError::NotACapture { path: path.to_owned() }),
+            _ => {
+                return Err(CaptureError::NotACapture {
+                    path: path.to_owned(),
+                });
+            }
         };
         let frame = Vec::new();
         let path = path.to_owned();
-        Ok(Capture { path, reader, packets: 0, made_up: false, size, position, frame })
+        Ok(Capture {
+            path,
+            reader,
+            packets: 0,
+            made_up: false,
+            size,
+            position,
+            frame,
+        })
     }
 
     /// The next frame, or `None` after the last.
@@ -93,11 +115,6 @@ impl Capture {
             Ok(false) => None,
             Err(error) => Some(Err(error)),
         }
-    }
-
-    /// Packets read so far.
-    pub fn packets(&self) -> u64 {
-        self.packets
     }
 
     /// Whether Ethernet headers were made up.
@@ -135,14 +152,21 @@ impl Capture {
             DataLink::Unknown(12 | 14) => self.make_up_ethernet(),
             link => {
                 let path = self.path.clone();
-                return Err(CaptureError::Link { path, link: format!("{link:?}") });
+                return Err(CaptureError::Link {
+                    path,
+                    link: format!("{link:?}"),
+                });
             }
         }
         Ok(true)
     }
 
     fn broken(&self, why: String) -> CaptureError {
-        CaptureError::Broken { path: self.path.clone(), packets: self.packets, why }
+        CaptureError::Broken {
+            path: self.path.clone(),
+            packets: self.packets,
+            why,
+        }
     }
 
     /// Puts a header with locally administered addresses before the IP packet.
@@ -183,7 +207,9 @@ fn next_block(
         drop(data);
         return match reader.interfaces().get(interface as usize) {
             Some(interface) => Ok(Some(interface.linktype)),
-            None => Err(format!("a packet names interface {interface}, which is not described")),
+            None => Err(format!(
+                "a packet names interface {interface}, which is not described"
+            )),
         };
     }
 }

@@ -77,9 +77,19 @@ pub fn read<'a>(map: &LoadedMap, btf: Option<&'a Btf>, view: &View<'_>) -> Eleme
             })
             .collect();
         if view.sum && per_cpu {
-            values = values.into_iter().reduce(|sum, more| add(sum, &more)).into_iter().collect();
+            values = values
+                .into_iter()
+                .reduce(|sum, more| add(sum, &more))
+                .into_iter()
+                .collect();
         }
-        let key = decode(btf, key_type.unwrap_or(TypeId::VOID), "key", key, view.formats);
+        let key = decode(
+            btf,
+            key_type.unwrap_or(TypeId::VOID),
+            "key",
+            key,
+            view.formats,
+        );
         read.elements.push(Element { key, values });
     });
     read.failure = walked.err();
@@ -119,7 +129,10 @@ fn decode<'a>(
     if let Some(btf) = btf
         && id != TypeId::VOID
     {
-        match Decoder::new(btf).with_formats(formats, root).decode(id, bytes) {
+        match Decoder::new(btf)
+            .with_formats(formats, root)
+            .decode(id, bytes)
+        {
             Ok(value) => return value,
             Err(why) => return Value::Formatted(format!("{} ({why})", hex(bytes))),
         }

@@ -2,7 +2,8 @@
 
 use crate::args::InspectArgs;
 use crate::error::Failure;
-use comfy_table::{CellAlignment, Table, presets};
+use crate::table;
+use comfy_table::{CellAlignment, Table};
 use serde_json::{Value as Json, json};
 use skep::abi::flags::map as flag;
 use skep::abi::{MapType, ProgType};
@@ -31,16 +32,30 @@ pub fn inspect(args: &InspectArgs) -> Result<String, Failure> {
         "" => "no license".to_owned(),
         license => format!("license {license}"),
     };
-    let types = if spec.btf().is_some() { "with BTF" } else { "without BTF" };
+    let types = if spec.btf().is_some() {
+        "with BTF"
+    } else {
+        "without BTF"
+    };
     let _ = writeln!(text, "{}: {license}, {types}", args.object.display());
-    section(&mut text, "programs", programs(&spec), spec.programs().is_empty());
+    section(
+        &mut text,
+        "programs",
+        programs(&spec),
+        spec.programs().is_empty(),
+    );
     section(&mut text, "maps", maps(&spec), spec.maps().is_empty());
     for map in spec.maps() {
         if let Some(btf) = spec.btf()
             && matches!(map.source, MapSource::Data(_))
             && let Some(table) = globals(btf, map)
         {
-            section(&mut text, &format!("globals in {}", map.section), table, false);
+            section(
+                &mut text,
+                &format!("globals in {}", map.section),
+                table,
+                false,
+            );
         }
     }
     for warning in spec.warnings() {
@@ -58,8 +73,7 @@ fn section(text: &mut String, title: &str, table: Table, is_empty: bool) {
 }
 
 fn new_table<const N: usize>(header: [&str; N], right: &[usize]) -> Table {
-    let mut table = Table::new();
-    table.load_preset(presets::UTF8_HORIZONTAL_ONLY);
+    let mut table = table::new_table();
     table.set_header(header);
     for &column in right {
         if let Some(column) = table.column_mut(column) {
@@ -76,7 +90,12 @@ fn programs(spec: &ObjectSpec) -> Table {
             Ok(linked) => linked.insns.len().to_string(),
             Err(why) => why.to_string(),
         };
-        table.add_row([program.name.clone(), type_of(program), program.section.clone(), insns]);
+        table.add_row([
+            program.name.clone(),
+            type_of(program),
+            program.section.clone(),
+            insns,
+        ]);
     }
     table
 }
@@ -113,7 +132,11 @@ fn kind_of(map: &MapSpec) -> String {
 
 /// `struct source (20 bytes)`
 fn typed(btf: Option<&Btf>, id: TypeId, size: u32) -> String {
-    let bytes = if size == 1 { "1 byte".to_owned() } else { format!("{size} bytes") };
+    let bytes = if size == 1 {
+        "1 byte".to_owned()
+    } else {
+        format!("{size} bytes")
+    };
     match btf {
         Some(btf) if id != TypeId::VOID => format!("{} ({bytes})", type_name(btf, id)),
         _ => bytes,
@@ -157,7 +180,8 @@ type Variable = (String, TypeId, u32, u32);
 /// The variables of a data map's section.
 fn variables(btf: &Btf, map: &MapSpec) -> Option<Vec<Variable>> {
     let section = btf.find_datasec(&map.section)?;
-    let variable = |info: VarSecInfo| match btf.type_by_id(info.ty).map(|ty| (ty.name(), ty.def())) {
+    let variable = |info: VarSecInfo| match btf.type_by_id(info.ty).map(|ty| (ty.name(), ty.def()))
+    {
         Some((name, Def::Var { ty, .. })) => (name.to_owned(), ty, info.offset, info.size),
         _ => ("?".to_owned(), TypeId::VOID, info.offset, info.size),
     };
@@ -167,7 +191,12 @@ fn variables(btf: &Btf, map: &MapSpec) -> Option<Vec<Variable>> {
 fn globals(btf: &Btf, map: &MapSpec) -> Option<Table> {
     let mut table = new_table(["variable", "type", "offset", "size"], &[2, 3]);
     for (name, id, offset, size) in variables(btf, map)? {
-        table.add_row([name, type_name(btf, id), offset.to_string(), size.to_string()]);
+        table.add_row([
+            name,
+            type_name(btf, id),
+            offset.to_string(),
+            size.to_string(),
+        ]);
     }
     Some(table)
 }

@@ -2,12 +2,11 @@
 
 use crate::args::RunArgs;
 use crate::elements::Elements;
-use crate::runner::Violation;
+use crate::runner::{Violation, return_name};
 use crate::show::to_json;
 use crate::{run, table};
 use serde_json::{Value as Json, json};
 use skep::abi::ProgType;
-use skep::engine::program::return_name;
 use skep::loader::spec::MapSource;
 use skep::loader::{LoadedMap, Object, ProgramSpec};
 use std::collections::BTreeMap;
@@ -43,7 +42,7 @@ pub struct Report<'a> {
     pub packets: u64,
     pub bytes: u64,
     pub too_short: u64,
-    pub too_long: u64,
+    pub refused: u64,
     pub elapsed: Duration,
     pub made_up_ethernet: bool,
     pub broken: Option<String>,
@@ -71,7 +70,7 @@ impl<'a> Report<'a> {
             packets: 0,
             bytes: 0,
             too_short: 0,
-            too_long: 0,
+            refused: 0,
             elapsed: Duration::ZERO,
             made_up_ethernet: false,
             broken: None,
@@ -96,15 +95,19 @@ impl<'a> Report<'a> {
     fn remarks(&self) -> Vec<String> {
         let mut remarks = self.warnings.clone();
         if self.made_up_ethernet {
-            remarks.push("the capture holds bare IP packets; each was given an Ethernet header".into());
+            remarks.push(
+                "the capture holds bare IP packets; each was given an Ethernet header".into(),
+            );
         }
         if self.too_short > 0 {
             let count = counted(self.too_short, "packet");
-            remarks.push(format!("{count} shorter than an Ethernet header: not run"));
+            remarks.push(format!("{count} not run: shorter than an Ethernet header"));
         }
-        if self.too_long > 0 {
-            let count = counted(self.too_long, "run");
-            remarks.push(format!("{count} refused: the packet is longer than this program type takes"));
+        if self.refused > 0 {
+            let count = counted(self.refused, "packet");
+            remarks.push(format!(
+                "{count} not run: too long for this program type, or cut within the network header"
+            ));
         }
         remarks.extend(self.broken.clone());
         remarks
@@ -136,7 +139,7 @@ pub fn text(report: &Report<'_>) -> String {
     }
     text.push_str("\nreturned\n");
     for (&value, &count) in &report.returned {
-        let name = returned_as(report.prog_type, value);
+        let name = return_name(report.prog_type, value);
         let _ = writeln!(text, "  {name:<20} {:>12}", grouped(count));
     }
     if report.returned.is_empty() {
@@ -175,7 +178,10 @@ fn map(text: &mut String, shown: &ShownMap<'_>) {
     }
     let count = counted(elements.elements.len() as u64, "element");
     let of = match elements.zero {
-        0 => format!("{count} of {} at the most", grouped(spec.max_entries.into())),
+        0 => format!(
+            "{count} of {} at the most",
+            grouped(spec.max_entries.into())
+        ),
         zero => format!("{count}, {} all zero not shown", grouped(zero)),
     };
     let _ = writeln!(text, "\nmap {} ({}, {of})", spec.name, spec.map_type);
@@ -187,26 +193,25 @@ fn map(text: &mut String, shown: &ShownMap<'_>) {
     }
 }
 
-/// `XDP_PASS`, or the number.
-fn returned_as(prog_type: ProgType, value: u32) -> String {
-    return_name(prog_type, value).map_or_else(|| (value as i32).to_string(), str::to_owned)
-}
-
 /// The report for machines.
 pub fn json(report: &Report<'_>) -> String {
     let returned: serde_json::Map<String, Json> = report
         .returned
         .iter()
-        .map(|(&value, &count)| (returned_as(report.prog_type, value), count.into()))
+        .map(|(&value, &count)| (return_name(report.prog_type, value), count.into()))
         .collect();
     let violations: serde_json::Map<String, Json> = report
         .violations
         .iter()
         .map(|(kind, violations)| {
             let first = violations.first.iter();
-            let first: Vec<_> =
-                first.map(|(packet, what)| json!({"packet": packet, "what": what})).collect();
-            (kind.clone(), json!({"count": violations.count, "first": first}))
+            let first: Vec<_> = first
+                .map(|(packet, what)| json!({"packet": packet, "what": what}))
+                .collect();
+            (
+                kind.clone(),
+                json!({"count": violations.count, "first": first}),
+            )
         })
         .collect();
     let json = json!({
@@ -278,7 +283,12 @@ mod tests {
 
     #[test]
     fn numbers_are_grouped_by_three() {
-        for (number, text) in [(0, "0"), (999, "999"), (1_000, "1,000"), (1_234_567, "1,234,567")] {
+        for (number, text) in [
+            (0, "0"),
+            (999, "999"),
+            (1_000, "1,000"),
+            (1_234_567, "1,234,567"),
+        ] {
             assert_eq!(grouped(number), text);
         }
         assert_eq!(counted(1, "packet"), "1 packet");

@@ -6,7 +6,7 @@ use crate::elements::{self, View};
 use crate::error::Failure;
 use crate::inspect::read_object;
 use crate::report::{self, Report};
-use crate::runner::{Outcome, Runner};
+use crate::runner::{Outcome, Runner, System};
 use crate::{EXIT_VIOLATION, report::ShownMap};
 use indicatif::{ProgressBar, ProgressStyle};
 use skep::abi::ProgType;
@@ -31,10 +31,10 @@ pub fn run(args: &RunArgs) -> Result<(String, ExitCode), Failure> {
     let spec = read_object(&args.object)?;
     let program = choose(&spec, args)?.clone();
     let mut capture = Capture::open(&args.pcap).map_err(Failure::new)?;
-    let (bpf, runner) = Runner::open(args)?;
+    let system = System::open(args)?;
     let options = LoadOptions::new().only(program.name.clone());
     let object = spec
-        .load_with(&bpf, &options)
+        .load_with(&system.bpf(), &options)
         .map_err(|error| Failure::new(format!("{}: {error}", args.object.display())))?;
     let loaded = object
         .program(&program.name)
@@ -42,11 +42,15 @@ pub fn run(args: &RunArgs) -> Result<(String, ExitCode), Failure> {
     let shown = maps_to_show(&object, args)?;
     check_formats(&formats, &shown, object.btf().map(|btf| &**btf))?;
 
-    let mut report = Report::new(args, &object, &program, runner.system());
-    let mut runner = runner.on(loaded)?;
+    let mut report = Report::new(args, &object, &program, system.name());
+    let mut runner = Runner::new(&system, loaded)?;
     feed(&mut runner, &mut capture, args, &mut report)?;
     report.made_up_ethernet = capture.made_up_ethernet();
-    let view = View { formats: &formats, sum: args.sum, all: args.all };
+    let view = View {
+        formats: &formats,
+        sum: args.sum,
+        all: args.all,
+    };
     report.maps = shown
         .iter()
         .map(|map| ShownMap {
@@ -58,7 +62,11 @@ pub fn run(args: &RunArgs) -> Result<(String, ExitCode), Failure> {
         true => ExitCode::SUCCESS,
         false => ExitCode::from(EXIT_VIOLATION),
     };
-    let text = if args.json { report::json(&report) } else { report::text(&report) };
+    let text = if args.json {
+        report::json(&report)
+    } else {
+        report::text(&report)
+    };
     Ok((text, code))
 }
 
@@ -67,7 +75,11 @@ fn choose<'a>(spec: &'a ObjectSpec, args: &RunArgs) -> Result<&'a ProgramSpec, F
     let object = args.object.display();
     let takes_packets = |program: &&ProgramSpec| PACKET_TYPES.contains(&program.prog_type);
     let names = |programs: Vec<&ProgramSpec>| {
-        programs.iter().map(|program| program.name.as_str()).collect::<Vec<_>>().join(", ")
+        programs
+            .iter()
+            .map(|program| program.name.as_str())
+            .collect::<Vec<_>>()
+            .join(", ")
     };
     if let Some(name) = &args.prog {
         let program = spec.program(name).ok_or_else(|| {
@@ -106,23 +118,26 @@ fn maps_to_show<'a>(object: &'a Object, args: &RunArgs) -> Result<Vec<&'a Loaded
     let find = |name: &String| {
         object.map(name).ok_or_else(|| {
             let known: Vec<_> = object.maps().iter().map(LoadedMap::name).collect();
-            Failure::new(format!("there is no map {name}; there are {}", known.join(", ")))
+            Failure::new(format!(
+                "there is no map {name}; there are {}",
+                known.join(", ")
+            ))
         })
     };
     args.map.iter().map(find).collect()
 }
 
 /// Each format must fit a field of at least one map that is shown.
-fn check_formats(
-    formats: &Formats,
-    maps: &[&LoadedMap],
-    btf: Option<&Btf>,
-) -> Result<(), Failure> {
+fn check_formats(formats: &Formats, maps: &[&LoadedMap], btf: Option<&Btf>) -> Result<(), Failure> {
     let Some(btf) = btf else { return Ok(()) };
     for root in ["key", "value"] {
         let mut failure = None;
         let fits = maps.iter().any(|map| {
-            let id = if root == "key" { map.key_type() } else { map.value_type() };
+            let id = if root == "key" {
+                map.key_type()
+            } else {
+                map.value_type()
+            };
             if id == TypeId::VOID {
                 return false;
             }
@@ -172,7 +187,10 @@ fn feed(
         for _ in 0..args.repeat {
             match runner.run(report.packets, frame)? {
                 Outcome::Returned(value) => *report.returned.entry(value).or_default() += 1,
-                Outcome::TooLong => report.too_long += 1,
+                Outcome::Refused => {
+                    report.refused += 1;
+                    break;
+                }
                 Outcome::Violation(violation) => report.violation(violation),
             }
         }
@@ -192,7 +210,10 @@ pub fn rate(packets: u64, elapsed: Duration) -> String {
     if seconds <= 0.0 {
         return String::new();
     }
-    format!("{} packets/s", report::grouped((packets as f64 / seconds) as u64))
+    format!(
+        "{} packets/s",
+        report::grouped((packets as f64 / seconds) as u64)
+    )
 }
 
 fn progress_bar(capture: &Capture) -> ProgressBar {

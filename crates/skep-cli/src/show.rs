@@ -33,12 +33,19 @@ fn number_json(number: i128) -> Json {
 }
 
 fn fields_json(fields: &[Field<'_>]) -> Map<String, Json> {
-    fields.iter().map(|field| (field.name.to_owned(), to_json(&field.value))).collect()
+    fields
+        .iter()
+        .map(|field| (field.name.to_owned(), to_json(&field.value)))
+        .collect()
 }
 
 /// Bytes as hexadecimal, two digits each, with spaces between.
 pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" ")
+    bytes
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 /// The sum of two values, field by field; what is no number stays as it is in the first.
@@ -53,7 +60,11 @@ pub fn add<'a>(sum: Value<'a>, more: &Value<'a>) -> Value<'a> {
         (Value::Struct(a), Value::Struct(b)) => {
             let sums = a.into_iter().zip(b);
             Value::Struct(
-                sums.map(|(a, b)| Field { name: a.name, value: add(a.value, &b.value) }).collect(),
+                sums.map(|(a, b)| Field {
+                    name: a.name,
+                    value: add(a.value, &b.value),
+                })
+                .collect(),
             )
         }
         (other, _) => other,
@@ -66,9 +77,15 @@ mod tests {
 
     #[test]
     fn numbers_become_json_numbers_as_far_as_they_fit() {
-        assert_eq!(to_json(&Value::Unsigned(u64::MAX.into())), Json::from(u64::MAX));
+        assert_eq!(
+            to_json(&Value::Unsigned(u64::MAX.into())),
+            Json::from(u64::MAX)
+        );
         assert_eq!(to_json(&Value::Signed(-1)), Json::from(-1));
-        assert_eq!(to_json(&Value::Unsigned(1 << 64)), Json::from("18446744073709551616"));
+        assert_eq!(
+            to_json(&Value::Unsigned(1 << 64)),
+            Json::from("18446744073709551616")
+        );
         assert_eq!(to_json(&Value::Bytes(vec![0, 255])), Json::from("00 ff"));
     }
 
@@ -76,8 +93,14 @@ mod tests {
     fn sums_go_field_by_field() {
         let one = |packets, name| {
             Value::Struct(vec![
-                Field { name: "packets", value: Value::Unsigned(packets) },
-                Field { name: "name", value: Value::Text(String::from(name)) },
+                Field {
+                    name: "packets",
+                    value: Value::Unsigned(packets),
+                },
+                Field {
+                    name: "name",
+                    value: Value::Text(String::from(name)),
+                },
             ])
         };
         assert_eq!(add(one(2, "a"), &one(3, "b")), one(5, "a"));

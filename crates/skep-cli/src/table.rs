@@ -1,7 +1,8 @@
 //! A map's elements as a table: a column a field, a row an element.
 
 use crate::elements::{Element, Elements};
-use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use comfy_table::{CellAlignment, ContentArrangement, Table};
+use comfy_table::{LineStyle, TableStyle};
 use skep::btf::Value;
 
 /// A section of variables as a table of names and values.
@@ -39,9 +40,14 @@ pub fn elements(elements: &Elements<'_>) -> Table {
     table
 }
 
-fn new_table() -> Table {
+/// A line under the header and nothing else: a table that can also be cut by columns.
+const STYLE: TableStyle =
+    TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
+
+/// An empty table in the style of all.
+pub fn new_table() -> Table {
     let mut table = Table::new();
-    table.load_preset(presets::UTF8_HORIZONTAL_ONLY);
+    table.load_style(STYLE);
     table.set_content_arrangement(ContentArrangement::Dynamic);
     table
 }
@@ -61,7 +67,11 @@ fn columns(root: &'static str, sample: Option<&Value<'_>>) -> Columns {
             names: fields.iter().map(|field| field.name.to_owned()).collect(),
             split: true,
         },
-        _ => Columns { root, names: vec![root.to_owned()], split: false },
+        _ => Columns {
+            root,
+            names: vec![root.to_owned()],
+            split: false,
+        },
     }
 }
 
@@ -81,18 +91,17 @@ fn titles(key: &Columns, value: &Columns) -> Vec<String> {
 
 fn cells(columns: &Columns, value: &Value<'_>) -> Vec<String> {
     if columns.split {
-        value.fields().iter().map(|field| field.value.to_string()).collect()
+        value
+            .fields()
+            .iter()
+            .map(|field| field.value.to_string())
+            .collect()
     } else {
         vec![value.to_string()]
     }
 }
 
-fn rows(
-    element: &Element<'_>,
-    per_cpu: bool,
-    key: &Columns,
-    value: &Columns,
-) -> Vec<Vec<String>> {
+fn rows(element: &Element<'_>, per_cpu: bool, key: &Columns, value: &Columns) -> Vec<Vec<String>> {
     let row = |(cpu, one): (usize, &Value<'_>)| {
         let mut row = match cpu {
             0 => cells(key, &element.key),
@@ -108,7 +117,9 @@ fn rows(
 }
 
 fn numeric_columns(elements: &Elements<'_>, key: &Columns, value: &Columns) -> Vec<bool> {
-    let Some(first) = elements.elements.first() else { return Vec::new() };
+    let Some(first) = elements.elements.first() else {
+        return Vec::new();
+    };
     let of = |columns: &Columns, sample: Option<&Value<'_>>| -> Vec<bool> {
         match sample {
             Some(Value::Struct(fields)) if columns.split => {
@@ -126,5 +137,8 @@ fn numeric_columns(elements: &Elements<'_>, key: &Columns, value: &Columns) -> V
 }
 
 fn is_number(value: &Value<'_>) -> bool {
-    matches!(value, Value::Signed(_) | Value::Unsigned(_) | Value::Float(_))
+    matches!(
+        value,
+        Value::Signed(_) | Value::Unsigned(_) | Value::Float(_)
+    )
 }
