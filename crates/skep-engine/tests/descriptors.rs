@@ -2,7 +2,7 @@
 
 mod common;
 
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 
 use common::*;
 use skep_abi::*;
@@ -150,6 +150,40 @@ fn another_threads_close_is_seen() {
         .join()
         .unwrap();
     assert_eq!(lookup(&engine, fd, 0), Err(Errno::EBADF));
+}
+
+#[test]
+fn a_thread_that_sits_idle_keeps_no_id_and_no_charge() {
+    let engine = Engine::new();
+    let btf = load_btf(&engine, &int_btf()).unwrap();
+    let mut typed = MapCreate {
+        value_size: 4,
+        btf_fd: btf,
+        btf_key_type_id: 1,
+        btf_value_type_id: 1,
+        ..spec(MapType::ARRAY)
+    };
+    let fd = engine.map_create(&mut typed).unwrap();
+    engine.close(btf).unwrap();
+    let (cached, is_cached) = mpsc::channel();
+    let (end, ends) = mpsc::channel::<()>();
+    std::thread::scope(|scope| {
+        let idle = engine.clone();
+        scope.spawn(move || {
+            cached.send(next_key(&idle, fd, None)).unwrap();
+            // Until the other end is dropped.
+            let _ = ends.recv();
+        });
+        let end = end;
+        assert_eq!(is_cached.recv(), Ok(Ok(0)));
+        engine.close(fd).unwrap();
+        let gone = Err(Errno::ENOENT);
+        assert_eq!(next_map_id(&engine, 0), gone);
+        let btf = engine.btf_get_next_id(&mut BtfGetNextId::default());
+        assert_eq!(btf, gone.map(drop));
+        assert_eq!(engine.memory_used(), 0);
+        drop(end);
+    });
 }
 
 #[test]

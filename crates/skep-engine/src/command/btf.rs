@@ -8,6 +8,7 @@ use skep_abi::{BtfLoad, Errno, Fd, Result};
 use skep_btf::{Btf, MAX_SIZE};
 
 use super::log::Log;
+use crate::limit::Charge;
 use crate::object::{BtfObject, Object};
 use crate::{Capabilities, Engine};
 
@@ -26,11 +27,12 @@ pub(crate) fn load(engine: &Engine, cmd: &mut BtfLoad<'_>) -> Result<Fd> {
     let mut log = Log::begin(cmd.log_level, cmd.log_size, &cmd.log_buf)?;
     let object = parse(engine, cmd, &mut log);
     log.finish(&mut cmd.log_buf, &mut cmd.log_true_size)?;
-    let btf = engine.btfs().add(object?)?;
+    let (object, charge) = object?;
+    let btf = engine.btfs().add_keeping(object, charge)?;
     engine.files().open(Object::Btf(btf))
 }
 
-fn parse(engine: &Engine, cmd: &BtfLoad<'_>, log: &mut Log) -> Result<BtfObject> {
+fn parse(engine: &Engine, cmd: &BtfLoad<'_>, log: &mut Log) -> Result<(BtfObject, Charge)> {
     let bytes = cmd.btf.to_vec(cmd.btf_size as usize)?;
     let charge = engine.memory().charge(bytes.len() as u64)?;
     let btf = Btf::load(&bytes).map_err(|error| {
@@ -38,9 +40,6 @@ fn parse(engine: &Engine, cmd: &BtfLoad<'_>, log: &mut Log) -> Result<BtfObject>
         error.errno()
     })?;
     log.write(&format!("{} types in {} bytes\n", btf.len(), bytes.len()));
-    Ok(BtfObject {
-        btf,
-        bytes: bytes.into(),
-        charge,
-    })
+    let bytes = bytes.into();
+    Ok((BtfObject { btf, bytes }, charge))
 }

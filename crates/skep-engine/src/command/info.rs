@@ -90,7 +90,7 @@ fn map(map: &Held<MapObject>, cmd: &mut ObjGetInfoByFd<'_>) -> Result<()> {
         max_entries: shape.max_entries,
         map_flags: shape.map_flags,
         name: *map.name(),
-        btf_id: types.map_or(0, |types| types.btf.id()),
+        btf_id: types.map_or(0, |types| types.btf_id),
         btf_key_type_id: types.map_or(0, |types| types.key),
         btf_value_type_id: types.map_or(0, |types| types.value),
         map_extra: map.desc().map_extra(),

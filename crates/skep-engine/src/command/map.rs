@@ -5,13 +5,15 @@
 //!
 //! Answers to: map_create and map_freeze in kernel/bpf/syscall.c.
 
+use std::sync::Arc;
+
 use skep_abi::flags::map as flag;
 use skep_abi::{Fd, MapCreate, MapFreeze, MapType, Result};
 use skep_btf::TypeId;
 
 use crate::map::create::{self, BtfTypes, Host};
 use crate::map::{self, Desc};
-use crate::object::{Access, MapFile, MapObject, MapTypes, Object};
+use crate::object::{Access, BtfObject, Held, MapFile, MapObject, MapTypes, Object};
 use crate::{Capabilities, Credential, Engine};
 
 /// `BPF_MAP_CREATE`
@@ -30,12 +32,12 @@ pub(crate) fn create(engine: &Engine, cmd: &mut MapCreate<'_>) -> Result<Fd> {
     let map = map::create(cmd, &host)?;
     let charge = engine.memory().charge(map.memory())?;
     let name = create::name(&cmd.map_name)?;
-    let types = types(engine, cmd, map.desc())?;
+    let (types, btf) = types(engine, cmd, map.desc())?.unzip();
     let exclusive = create::exclusive(cmd)?;
     let access = Access::from_flags(cmd.map_flags)?;
 
-    let object = MapObject::new(map, name, types, exclusive, charge);
-    let map = engine.maps().add(object)?;
+    let object = MapObject::new(map, name, types, exclusive);
+    let map = engine.maps().add_keeping(object, (charge, btf))?;
     engine.files().open(Object::Map(MapFile { map, access }))
 }
 
@@ -66,8 +68,12 @@ fn check_rights(credential: &Credential, map_type: MapType) -> Result<()> {
 }
 
 /// The types given to key and value. The BTF's descriptor is looked at only if
-/// one of the two is given.
-fn types(engine: &Engine, cmd: &MapCreate<'_>, desc: &Desc) -> Result<Option<MapTypes>> {
+/// one of the two is given. Comes with a use of the BTF.
+fn types(
+    engine: &Engine,
+    cmd: &MapCreate<'_>,
+    desc: &Desc,
+) -> Result<Option<(MapTypes, Held<BtfObject>)>> {
     let (key, value) = (cmd.btf_key_type_id, cmd.btf_value_type_id);
     if key == 0 && value == 0 {
         return Ok(None);
@@ -79,7 +85,13 @@ fn types(engine: &Engine, cmd: &MapCreate<'_>, desc: &Desc) -> Result<Option<Map
         value: TypeId(value),
     };
     create::check_btf(desc, &types)?;
-    Ok(Some(MapTypes { btf, key, value }))
+    let types = MapTypes {
+        btf: Arc::clone(btf.object()),
+        btf_id: btf.id(),
+        key,
+        value,
+    };
+    Ok(Some((types, btf)))
 }
 
 /// `BPF_MAP_FREEZE`

@@ -4,14 +4,10 @@
 
 use skep_btf::Btf;
 
-use crate::limit::Charge;
-
 /// Loaded type information.
 pub struct BtfObject {
     /// The types.
     pub btf: Btf,
     /// The bytes they were loaded from, which information about it gives back.
     pub bytes: Box<[u8]>,
-    /// What it takes of the engine's memory.
-    pub charge: Charge,
 }

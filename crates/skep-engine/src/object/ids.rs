@@ -1,8 +1,9 @@
 //! Ids: one ascending number space a kind of object, and the use counts behind it.
 //!
 //! A [`Held`] is a use of an object: a descriptor has one, and so has a program
-//! that names a map. When the last use goes, the id goes in the same moment; the
-//! object's memory goes with it unless a call on another thread is still in it.
+//! that names a map. When the last use goes, the id goes in the same moment, and
+//! so does what the object kept ([`Ids::add_keeping`]): its uses of others, its
+//! charge. Its memory goes with it unless a call on another thread is still in it.
 //! [`Held::object`] gives the object without a use of it, for such calls and for
 //! the per-thread descriptor caches.
 //!
@@ -14,6 +15,7 @@
 //! Answers to: bpf_map_alloc_id, bpf_map_put, bpf_map_inc_not_zero and their
 //! like in kernel/bpf/syscall.c, btf.c; idr_alloc_cyclic in lib/idr.c.
 
+use std::any::Any;
 use std::collections::BTreeMap;
 use std::ops::{Bound, Deref};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -38,7 +40,12 @@ struct Use<T> {
     id: u32,
     ids: Arc<Ids<T>>,
     object: Arc<T>,
+    /// Dropped with the last use.
+    _keeps: Box<Keeps>,
 }
+
+/// Anything that is kept to be dropped.
+type Keeps = dyn Any + Send + Sync;
 
 impl<T> Drop for Use<T> {
     fn drop(&mut self) {
@@ -92,12 +99,23 @@ impl<T> Ids<T> {
     /// Gives `object` the next id and its first use.
     #[doc(alias = "idr_alloc_cyclic")]
     pub fn add(self: &Arc<Self>, object: T) -> Result<Held<T>> {
+        self.add_keeping(object, ())
+    }
+
+    /// The same; `keeps` is dropped with the last use, even if the object's memory
+    /// is still in use then.
+    pub fn add_keeping(
+        self: &Arc<Self>,
+        object: T,
+        keeps: impl Send + Sync + 'static,
+    ) -> Result<Held<T>> {
         let mut table = self.lock();
         let id = table.free_id().ok_or(Errno::ENOSPC)?;
         let held = Held(Arc::new(Use {
             id,
             ids: Arc::clone(self),
             object: Arc::new(object),
+            _keeps: Box::new(keeps),
         }));
         table.used.insert(id, Arc::downgrade(&held.0));
         table.next = id + 1;
@@ -162,6 +180,17 @@ mod tests {
         assert_eq!(last.id(), END - 1);
         assert_eq!(ids.add(()).unwrap().id(), 2);
         assert_eq!(first.id(), 1);
+    }
+
+    #[test]
+    fn what_is_kept_goes_with_the_last_use() {
+        let ids = Ids::new();
+        let kept = Arc::new(());
+        let held = ids.add_keeping('a', Arc::clone(&kept)).unwrap();
+        let object = Arc::clone(held.object());
+        assert_eq!(Arc::strong_count(&kept), 2);
+        drop(held);
+        assert_eq!((Arc::strong_count(&kept), *object), (1, 'a'));
     }
 
     #[test]

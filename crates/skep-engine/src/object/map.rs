@@ -17,13 +17,14 @@ use skep_abi::flags::map as flag;
 use skep_abi::{Errno, MapOps, MapShape, Name, Result};
 
 use super::{Access, BtfObject, Held};
-use crate::limit::Charge;
 use crate::map::{Desc, Map};
 
 /// The types of a map's keys and values.
 pub struct MapTypes {
-    /// The BTF they are of.
-    pub btf: Held<BtfObject>,
+    /// The BTF they are of. The map's use of it ends with the map's own last use.
+    pub btf: Arc<BtfObject>,
+    /// That BTF's id.
+    pub btf_id: u32,
     /// The key's type; 0 is none.
     pub key: u32,
     /// The value's type; 0 is none.
@@ -43,17 +44,15 @@ pub struct MapObject {
     frozen: AtomicBool,
     /// Writes under way, if they are counted.
     writers: Option<AtomicU64>,
-    _charge: Charge,
 }
 
 impl MapObject {
-    /// An object of `map`, whose bytes are charged by `charge`.
+    /// An object of `map`.
     pub fn new(
         map: Arc<dyn Map>,
         name: Name,
         types: Option<MapTypes>,
         exclusive: Option<[u8; 32]>,
-        charge: Charge,
     ) -> MapObject {
         let desc = map.desc().clone();
         let counted = desc.has_flags(flag::RDONLY_PROG);
@@ -65,7 +64,6 @@ impl MapObject {
             exclusive,
             frozen: AtomicBool::new(false),
             writers: counted.then(AtomicU64::default),
-            _charge: charge,
         }
     }
 
