@@ -12,7 +12,7 @@ use std::fmt::Write;
 use skep_abi::{Cmd, Errno, MapType, ProgType};
 
 use crate::command;
-use crate::helper::Helper;
+use crate::helper::{self, Helper};
 use crate::map::{self, Family, Op, Support};
 use crate::program;
 
@@ -74,7 +74,8 @@ pub fn map_types() -> Vec<Row> {
     .collect()
 }
 
-/// A family is there in part when Linux has an operation of it that the engine has not.
+/// A family is there in part when Linux has an operation of it that the engine
+/// has not, or more of it besides.
 fn family_row(name: &'static str, family: &Family) -> Row {
     let missing = Op::ALL
         .iter()
@@ -82,7 +83,8 @@ fn family_row(name: &'static str, family: &Family) -> Row {
             Support::Missing(errno) => Some(format!("{} is {errno:?}", op.name())),
             Support::Yes | Support::Refused(_) => None,
         });
-    let note = missing.collect::<Vec<_>>().join(", ");
+    let besides = Some(family.note.to_owned()).filter(|note| !note.is_empty());
+    let note = missing.chain(besides).collect::<Vec<_>>().join(", ");
     let level = if note.is_empty() { "yes" } else { "partly" };
     let level = level.to_owned();
     Row { name, level, note }
@@ -137,19 +139,26 @@ pub fn render_support() -> String {
          Made from the engine's own tables; do not edit. `yes`: as on Linux 6.18. An errno: not \
          there, and that is what answers.\n",
     );
-    section(&mut page, "Commands", &commands());
-    section(&mut page, "Map types", &map_types());
-    section(&mut page, "Program types", &program_types());
-    section(&mut page, "Helpers", &helpers());
+    let (commands, map_types, program_types) = (commands(), map_types(), program_types());
+    section(&mut page, "Commands", commands.len(), &commands);
+    section(&mut page, "Map types", map_types.len(), &map_types);
+    section(
+        &mut page,
+        "Program types",
+        program_types.len(),
+        &program_types,
+    );
+    section(&mut page, "Helpers", helper::END - 1, &helpers());
+    page.push_str("\nA program that calls another helper is refused with EINVAL.\n");
     page
 }
 
-/// A heading, how many of the rows are there, and the rows.
-fn section(page: &mut String, title: &str, rows: &[Row]) {
+/// A heading, how many are there of how many in Linux, and the rows.
+fn section(page: &mut String, title: &str, all: usize, rows: &[Row]) {
     let there = |row: &&Row| matches!(row.level.as_str(), "yes" | "partly");
     let count = rows.iter().filter(there).count();
     // Writing to a string cannot fail.
-    let _ = write!(page, "\n## {title}\n\n{count} of {}.\n\n", rows.len());
+    let _ = write!(page, "\n## {title}\n\n{count} of {all}.\n\n");
     page.push_str("| name | there | note |\n| --- | --- | --- |\n");
     for Row { name, level, note } in rows {
         let _ = writeln!(page, "| `{name}` | {level} | {note} |");
