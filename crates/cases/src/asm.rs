@@ -72,8 +72,8 @@ pub fn goto(off: i16) -> Insn {
 }
 
 /// `r0 = helper(r1, ...)`
-pub fn call(helper: i32) -> Insn {
-    Insn::new(op::JMP | op::CALL, 0, pseudo::CALL_HELPER, 0, helper)
+pub fn helper(number: i32) -> Insn {
+    Insn::new(op::JMP | op::CALL, 0, pseudo::CALL_HELPER, 0, number)
 }
 
 /// `return r0`

@@ -13,6 +13,7 @@
 #![allow(missing_docs)]
 
 pub mod asm;
+pub mod objects;
 pub mod raw;
 pub mod system;
 
@@ -65,6 +66,11 @@ macro_rules! modules {
 }
 
 modules! {
+    outside,
+    packets,
+    helpers,
+    values,
+    isa,
     attr,
     ids,
     access,
@@ -89,5 +95,6 @@ pub fn all() -> Vec<Named> {
             });
         }
     }
+    all.extend(objects::all());
     all
 }

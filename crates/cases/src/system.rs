@@ -251,4 +251,41 @@ impl System {
         self.bpf.prog_test_run(&mut cmd)?;
         Ok(cmd.retval)
     }
+
+    /// Runs a program once on `data`; what it returned and the packet afterwards.
+    pub fn run_out(&self, prog: &OwnedFd, data: &[u8]) -> Result<(u32, Vec<u8>)> {
+        let mut room = vec![0; data.len() + 4096];
+        let (retval, len) = {
+            let mut cmd = ProgTestRun {
+                prog: prog.fd(),
+                data_size_in: data.len() as u32,
+                data_in: UserIn::new(data),
+                data_size_out: room.len() as u32,
+                data_out: UserOut::new(&mut room),
+                ..Default::default()
+            };
+            self.bpf.prog_test_run(&mut cmd)?;
+            (cmd.retval, cmd.data_size_out)
+        };
+        room.truncate(len as usize);
+        Ok((retval, room))
+    }
+
+    /// Asserts that a program is refused with this errno when it is loaded.
+    ///
+    /// Here the systems differ: what only Linux's verifier sees before a run, the
+    /// engine sees in the run, which ends with EACCES. A load that the engine refuses
+    /// must be refused with Linux's errno.
+    #[track_caller]
+    pub fn refuse_program(&self, prog_type: ProgType, insns: &[Insn], errno: Errno) {
+        match (self.try_prog(prog_type, insns), &self.host) {
+            (Ok(prog), Host::Engine(_)) => {
+                let answer = self.run(&prog, &[0; 64]);
+                assert_eq!(answer, Err(Errno::EACCES), "{}: {insns:?} runs", self.name);
+            }
+            (answer, _) => {
+                assert_eq!(answer.map(drop), Err(errno), "{}: {insns:?}", self.name);
+            }
+        }
+    }
 }

@@ -1,0 +1,105 @@
+//! Atomic operations: what they leave in memory and in registers.
+//!
+//! A row is the operation, the width in bytes, eight bytes of memory, `src`, `r0`,
+//! and afterwards: memory, `src`, `r0`. A four-byte operation works on the low half
+//! of the memory (this is a little-endian table) and zero-extends what it fetches.
+//!
+//! Answers to: RFC 9669, section 5.3.
+
+use skep::abi::insn::op::{ADD, AND, CMPXCHG, FETCH, OR, XCHG, XOR};
+
+/// `(operation, width, memory, src, r0, memory after, src after, r0 after)`
+pub type Row = (i32, usize, u64, u64, u64, u64, u64, u64);
+
+const ADD_: i32 = ADD as i32;
+const AND_: i32 = AND as i32;
+const OR_: i32 = OR as i32;
+const XOR_: i32 = XOR as i32;
+
+#[rustfmt::skip]
+pub const ROWS: &[Row] = &[
+    (ADD_, 8, 0x1111111122222222, 1, 7, 0x1111111122222223, 1, 7),
+    (ADD_, 8, 0xffffffffffffffff, 1, 7, 0, 1, 7),
+    (ADD_, 8, 0xf0f0f0f0f0f0f0f0, 0xff00ff00ff00ff00, 7, 0xeff1eff1eff1eff0, 0xff00ff00ff00ff00, 7),
+    (ADD_, 8, 0, 0xffffffff80000000, 7, 0xffffffff80000000, 0xffffffff80000000, 7),
+    (ADD_ | FETCH, 8, 0x1111111122222222, 1, 7, 0x1111111122222223, 0x1111111122222222, 7),
+    (ADD_ | FETCH, 8, 0xffffffffffffffff, 1, 7, 0, 0xffffffffffffffff, 7),
+    (ADD_ | FETCH, 8, 0xf0f0f0f0f0f0f0f0, 0xff00ff00ff00ff00, 7, 0xeff1eff1eff1eff0, 0xf0f0f0f0f0f0f0f0, 7),
+    (ADD_ | FETCH, 8, 0, 0xffffffff80000000, 7, 0xffffffff80000000, 0, 7),
+    (AND_, 8, 0x1111111122222222, 1, 7, 0, 1, 7),
+    (AND_, 8, 0xffffffffffffffff, 1, 7, 1, 1, 7),
+    (AND_, 8, 0xf0f0f0f0f0f0f0f0, 0xff00ff00ff00ff00, 7, 0xf000f000f000f000, 0xff00ff00ff00ff00, 7),
+    (AND_, 8, 0, 0xffffffff80000000, 7, 0, 0xffffffff80000000, 7),
+    (AND_ | FETCH, 8, 0x1111111122222222, 1, 7, 0, 0x1111111122222222, 7),
+    (AND_ | FETCH, 8, 0xffffffffffffffff, 1, 7, 1, 0xffffffffffffffff, 7),
+    (AND_ | FETCH, 8, 0xf0f0f0f0f0f0f0f0, 0xff00ff00ff00ff00, 7, 0xf000f000f000f000, 0xf0f0f0f0f0f0f0f0, 7),
+    (AND_ | FETCH, 8, 0, 0xffffffff80000000, 7, 0, 0, 7),
+    (OR_, 8, 0x1111111122222222, 1, 7, 0x1111111122222223, 1, 7),
+    (OR_, 8, 0xffffffffffffffff, 1, 7, 0xffffffffffffffff, 1, 7),
+    (OR_, 8, 0xf0f0f0f0f0f0f0f0, 0xff00ff00ff00ff00, 7, 0xfff0fff0fff0fff0, 0xff00ff00ff00ff00, 7),
+    (OR_, 8, 0, 0xffffffff80000000, 7, 0xffffffff80000000, 0xffffffff80000000, 7),
+    (OR_ | FETCH, 8, 0x1111111122222222, 1, 7, 0x1111111122222223, 0x1111111122222222, 7),
+    (OR_ | FETCH, 8, 0xffffffffffffffff, 1, 7, 0xffffffffffffffff, 0xffffffffffffffff, 7),
+    (OR_ | FETCH, 8, 0xf0f0f0f0f0f0f0f0, 0xff00ff00ff00ff00, 7, 0xfff0fff0fff0fff0, 0xf0f0f0f0f0f0f0f0, 7),
+    (OR_ | FETCH, 8, 0, 0xffffffff80000000, 7, 0xffffffff80000000, 0, 7),
+    (XOR_, 8, 0x1111111122222222, 1, 7, 0x1111111122222223, 1, 7),
+    (XOR_, 8, 0xffffffffffffffff, 1, 7, 0xfffffffffffffffe, 1, 7),
+    (XOR_, 8, 0xf0f0f0f0f0f0f0f0, 0xff00ff00ff00ff00, 7, 0xff00ff00ff00ff0, 0xff00ff00ff00ff00, 7),
+    (XOR_, 8, 0, 0xffffffff80000000, 7, 0xffffffff80000000, 0xffffffff80000000, 7),
+    (XOR_ | FETCH, 8, 0x1111111122222222, 1, 7, 0x1111111122222223, 0x1111111122222222, 7),
+    (XOR_ | FETCH, 8, 0xffffffffffffffff, 1, 7, 0xfffffffffffffffe, 0xffffffffffffffff, 7),
+    (XOR_ | FETCH, 8, 0xf0f0f0f0f0f0f0f0, 0xff00ff00ff00ff00, 7, 0xff00ff00ff00ff0, 0xf0f0f0f0f0f0f0f0, 7),
+    (XOR_ | FETCH, 8, 0, 0xffffffff80000000, 7, 0xffffffff80000000, 0, 7),
+    (XCHG, 8, 0x1111111122222222, 0x3333333344444444, 7, 0x3333333344444444, 0x1111111122222222, 7),
+    (XCHG, 8, 0, 0xffffffffffffffff, 7, 0xffffffffffffffff, 0, 7),
+    (XCHG, 8, 0xffffffffffffffff, 0, 7, 0, 0xffffffffffffffff, 7),
+    (CMPXCHG, 8, 5, 9, 5, 9, 9, 5),
+    (CMPXCHG, 8, 5, 9, 6, 5, 9, 5),
+    (CMPXCHG, 8, 0x1111111122222222, 0x3333333344444444, 0x1111111122222222, 0x3333333344444444, 0x3333333344444444, 0x1111111122222222),
+    (CMPXCHG, 8, 0x1111111122222222, 0x3333333344444444, 0xffffffff22222222, 0x1111111122222222, 0x3333333344444444, 0x1111111122222222),
+    (CMPXCHG, 8, 0x1111111122222222, 0x3333333344444444, 0x22222222, 0x1111111122222222, 0x3333333344444444, 0x1111111122222222),
+    (CMPXCHG, 8, 0xffffffffffffffff, 0, 0xffffffffffffffff, 0, 0, 0xffffffffffffffff),
+    (CMPXCHG, 8, 0xffffffffffffffff, 0, 0xffffffff, 0xffffffffffffffff, 0, 0xffffffffffffffff),
+    (ADD_, 4, 0x1111111122222222, 1, 7, 0x1111111122222223, 1, 7),
+    (ADD_, 4, 0xffffffffffffffff, 1, 7, 0xffffffff00000000, 1, 7),
+    (ADD_, 4, 0xf0f0f0f0f0f0f0f0, 0xff00ff00ff00ff00, 7, 0xf0f0f0f0eff1eff0, 0xff00ff00ff00ff00, 7),
+    (ADD_, 4, 0, 0xffffffff80000000, 7, 0x80000000, 0xffffffff80000000, 7),
+    (ADD_ | FETCH, 4, 0x1111111122222222, 1, 7, 0x1111111122222223, 0x22222222, 7),
+    (ADD_ | FETCH, 4, 0xffffffffffffffff, 1, 7, 0xffffffff00000000, 0xffffffff, 7),
+    (ADD_ | FETCH, 4, 0xf0f0f0f0f0f0f0f0, 0xff00ff00ff00ff00, 7, 0xf0f0f0f0eff1eff0, 0xf0f0f0f0, 7),
+    (ADD_ | FETCH, 4, 0, 0xffffffff80000000, 7, 0x80000000, 0, 7),
+    (AND_, 4, 0x1111111122222222, 1, 7, 0x1111111100000000, 1, 7),
+    (AND_, 4, 0xffffffffffffffff, 1, 7, 0xffffffff00000001, 1, 7),
+    (AND_, 4, 0xf0f0f0f0f0f0f0f0, 0xff00ff00ff00ff00, 7, 0xf0f0f0f0f000f000, 0xff00ff00ff00ff00, 7),
+    (AND_, 4, 0, 0xffffffff80000000, 7, 0, 0xffffffff80000000, 7),
+    (AND_ | FETCH, 4, 0x1111111122222222, 1, 7, 0x1111111100000000, 0x22222222, 7),
+    (AND_ | FETCH, 4, 0xffffffffffffffff, 1, 7, 0xffffffff00000001, 0xffffffff, 7),
+    (AND_ | FETCH, 4, 0xf0f0f0f0f0f0f0f0, 0xff00ff00ff00ff00, 7, 0xf0f0f0f0f000f000, 0xf0f0f0f0, 7),
+    (AND_ | FETCH, 4, 0, 0xffffffff80000000, 7, 0, 0, 7),
+    (OR_, 4, 0x1111111122222222, 1, 7, 0x1111111122222223, 1, 7),
+    (OR_, 4, 0xffffffffffffffff, 1, 7, 0xffffffffffffffff, 1, 7),
+    (OR_, 4, 0xf0f0f0f0f0f0f0f0, 0xff00ff00ff00ff00, 7, 0xf0f0f0f0fff0fff0, 0xff00ff00ff00ff00, 7),
+    (OR_, 4, 0, 0xffffffff80000000, 7, 0x80000000, 0xffffffff80000000, 7),
+    (OR_ | FETCH, 4, 0x1111111122222222, 1, 7, 0x1111111122222223, 0x22222222, 7),
+    (OR_ | FETCH, 4, 0xffffffffffffffff, 1, 7, 0xffffffffffffffff, 0xffffffff, 7),
+    (OR_ | FETCH, 4, 0xf0f0f0f0f0f0f0f0, 0xff00ff00ff00ff00, 7, 0xf0f0f0f0fff0fff0, 0xf0f0f0f0, 7),
+    (OR_ | FETCH, 4, 0, 0xffffffff80000000, 7, 0x80000000, 0, 7),
+    (XOR_, 4, 0x1111111122222222, 1, 7, 0x1111111122222223, 1, 7),
+    (XOR_, 4, 0xffffffffffffffff, 1, 7, 0xfffffffffffffffe, 1, 7),
+    (XOR_, 4, 0xf0f0f0f0f0f0f0f0, 0xff00ff00ff00ff00, 7, 0xf0f0f0f00ff00ff0, 0xff00ff00ff00ff00, 7),
+    (XOR_, 4, 0, 0xffffffff80000000, 7, 0x80000000, 0xffffffff80000000, 7),
+    (XOR_ | FETCH, 4, 0x1111111122222222, 1, 7, 0x1111111122222223, 0x22222222, 7),
+    (XOR_ | FETCH, 4, 0xffffffffffffffff, 1, 7, 0xfffffffffffffffe, 0xffffffff, 7),
+    (XOR_ | FETCH, 4, 0xf0f0f0f0f0f0f0f0, 0xff00ff00ff00ff00, 7, 0xf0f0f0f00ff00ff0, 0xf0f0f0f0, 7),
+    (XOR_ | FETCH, 4, 0, 0xffffffff80000000, 7, 0x80000000, 0, 7),
+    (XCHG, 4, 0x1111111122222222, 0x3333333344444444, 7, 0x1111111144444444, 0x22222222, 7),
+    (XCHG, 4, 0, 0xffffffffffffffff, 7, 0xffffffff, 0, 7),
+    (XCHG, 4, 0xffffffffffffffff, 0, 7, 0xffffffff00000000, 0xffffffff, 7),
+    (CMPXCHG, 4, 5, 9, 5, 9, 9, 5),
+    (CMPXCHG, 4, 5, 9, 6, 5, 9, 5),
+    (CMPXCHG, 4, 0x1111111122222222, 0x3333333344444444, 0x1111111122222222, 0x1111111144444444, 0x3333333344444444, 0x22222222),
+    (CMPXCHG, 4, 0x1111111122222222, 0x3333333344444444, 0xffffffff22222222, 0x1111111144444444, 0x3333333344444444, 0x22222222),
+    (CMPXCHG, 4, 0x1111111122222222, 0x3333333344444444, 0x22222222, 0x1111111144444444, 0x3333333344444444, 0x22222222),
+    (CMPXCHG, 4, 0xffffffffffffffff, 0, 0xffffffffffffffff, 0xffffffff00000000, 0, 0xffffffff),
+    (CMPXCHG, 4, 0xffffffffffffffff, 0, 0xffffffff, 0xffffffff00000000, 0, 0xffffffff),
+];
