@@ -347,7 +347,7 @@ fn free_slots_are_neither_lost_nor_doubled() {
 /// while a reader is on its way to the key behind it.
 #[test]
 fn a_key_behind_an_unlinked_group_is_not_missed() {
-    let of_home = |home: u64| (0..).filter(move |key| (hash_of(*key) >> 32) * 2 >> 32 == home);
+    let of_home = |home: u64| (0..).filter(move |key| ((hash_of(*key) >> 32) * 2) >> 32 == home);
     let mine: Vec<u32> = of_home(0).take(17).collect();
     let others: Vec<u32> = of_home(1).take(9).collect();
     model(1, move || {

@@ -22,7 +22,8 @@
 //!
 //! A key hashes to a home group (high half of the hash, scaled to the number of groups) and a tag
 //! (low byte). Its element is a slot that a cell of the home group, or of an overflow group chained
-//! to it, leads to. `group` draws the group, `key` the slot, `free` keeps what is free.
+//! to it, leads to. A slot goes by the number of its first word, counted from the first slot, so that
+//! its place is one addition away. `group` draws the group, `key` the slot, `free` keeps what is free.
 //!
 //! # Invariants
 //!

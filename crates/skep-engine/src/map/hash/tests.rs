@@ -326,12 +326,12 @@ fn regular_keys_spread_like_random_ones() {
     let patterns: [(&str, Pattern); 7] = [
         ("counted", |number| number),
         ("every 256th", |number| number << 8),
-        ("the high half", |number| number << 16 | number >> 16),
+        ("the high half", |number| (number << 16) | (number >> 16)),
         ("addresses of lines", |number| {
             0xffff_8880_0000_0000 | number << 6
         }),
         ("two small halves", |number| {
-            (number % 200) << 32 | number / 200
+            ((number % 200) << 32) | (number / 200)
         }),
         ("mirrored", u64::reverse_bits),
         ("negative", |number| !number),
