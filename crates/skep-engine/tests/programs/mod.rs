@@ -176,7 +176,6 @@ pub fn run_with(
         cmd.ctx_size_out,
         cmd.duration,
     );
-    drop(cmd);
     Answer {
         result,
         retval,
