@@ -118,16 +118,9 @@ pub fn helpers() -> Vec<Row> {
         }
     }
     let row = |(helper, types): (&'static Helper, Vec<String>)| {
-        let types = format!("for {}", types.join(", "));
-        let (level, note) = match helper.missing() {
-            "" => ("yes", types),
-            missing => ("partly", format!("{types}; {missing}")),
-        };
-        Row {
-            name: helper.proto.name,
-            level: level.to_owned(),
-            note,
-        }
+        let mut row = Row::new(helper.proto.name, Level::Yes);
+        row.note = format!("for {}", types.join(", "));
+        row
     };
     rows.into_values().map(row).collect()
 }

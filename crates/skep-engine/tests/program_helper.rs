@@ -334,3 +334,33 @@ fn the_world_answers_for_time_chance_and_place() {
     assert_ne!(answers(1)[1], answers(2)[1]);
     assert_eq!(answers(1)[2..4], [0, 0]);
 }
+
+#[test]
+fn many_arguments_come_in_an_array() {
+    let engine = Engine::builder().seed(3).build();
+    let print = |format: &[u8], words: u8, len: i32| {
+        let mut code = [put(-64, format), put(-32, b"hive\0"), stack(2, -32)].concat();
+        code.extend(store(op::DW, 10, -160, 2));
+        for word in 1..words {
+            code.extend(
+                [
+                    set(2, i32::from(word)),
+                    store(op::DW, 10, -160 + 8 * i16::from(word), 2),
+                ]
+                .concat(),
+            );
+        }
+        code.extend([stack(1, -64), set(2, format.len() as i32), stack(3, -160)].concat());
+        code.extend([set(4, len), call_helper(177), exit()].concat());
+        returned(&engine, xdp(&engine, &code)) as i32
+    };
+    assert_eq!(print(b"%s %d %d %d %d\0", 5, 40), 12);
+    assert_eq!(print(b"%s %d %d\0", 2, 16), -22);
+    assert_eq!(print(b"%s\0", 2, 12), -22);
+    assert_eq!(print(b"%s\0", 2, 4), -22);
+    assert_eq!(print(b"none\0", 1, 0), 4);
+    assert_eq!(print(b"%s%d%d%d%d%d%d%d%d%d%d%d\0", 12, 96), 17);
+    let lines = engine.world().take_trace();
+    let texts: Vec<&str> = lines.iter().map(|line| line.text.as_str()).collect();
+    assert_eq!(texts, ["hive 1 2 3 4", "none", "hive1234567891011"]);
+}

@@ -41,6 +41,8 @@ pub enum Arg {
     /// Memory to write; the next argument is its size.
     #[doc(alias = "ARG_PTR_TO_UNINIT_MEM")]
     MemOut,
+    /// The same, of words of 8 bytes, each as [`Arg::Text`]: what a format prints.
+    Texts,
     /// The size of the memory before it, not 0.
     #[doc(alias = "ARG_CONST_SIZE")]
     Size,

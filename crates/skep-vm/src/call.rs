@@ -20,7 +20,10 @@ const MAX_MEM: u64 = 1 << 29;
 /// The most bytes of a text that are read.
 #[doc(alias = "MAX_BPRINTF_BUF")]
 const MAX_TEXT: usize = 512;
-/// And the least, if there are as many: a network address, which may hold zeros.
+/// The most texts that are read for one argument.
+#[doc(alias = "MAX_BPRINTF_VARARGS")]
+const MAX_TEXTS: usize = 12;
+/// And the least bytes of one, if there are as many: a network address, which may hold zeros.
 const MIN_TEXT: usize = 16;
 
 /// An argument before its bytes are at hand.
@@ -152,12 +155,12 @@ impl<E: Env + ?Sized> Run<'_, '_, E> {
                     out: arg == Arg::MapValueOut,
                 })
             }
-            Arg::Mem | Arg::MemOrNull | Arg::MemOut => {
+            Arg::Mem | Arg::MemOrNull | Arg::MemOut | Arg::Texts => {
                 if index == 4 {
                     return self.refuse(proto, index, "there is no size after it");
                 }
                 let len = self.argument(proto, index + 1)?;
-                if value == 0 && arg == Arg::MemOrNull {
+                if value == 0 && matches!(arg, Arg::MemOrNull | Arg::Texts) {
                     return match len {
                         0 => Ok(Plan::None),
                         _ => self.refuse(proto, index, "that may be null only with a size of 0"),
@@ -190,6 +193,7 @@ impl<E: Env + ?Sized> Run<'_, '_, E> {
         plans: &[Plan; 5],
         scratch: &mut Scratch,
     ) -> Stopped<HelperOut> {
+        let mut texts = Vec::new();
         for (index, (plan, bytes)) in plans.iter().zip(scratch.iter_mut()).enumerate() {
             if let Plan::Text(value) = *plan {
                 self.fetch_text(Address(value), bytes);
@@ -199,10 +203,15 @@ impl<E: Env + ?Sized> Run<'_, '_, E> {
             {
                 return Err(bad_memory(proto, index, at, len, out, *denied));
             }
+            if proto.args[index] == Arg::Texts {
+                texts = self.fetch_texts(bytes);
+            }
         }
         let mut args: Args<'_> = [const { Value::None }; 5];
-        for ((arg, plan), bytes) in args.iter_mut().zip(plans).zip(scratch.iter_mut()) {
+        let kinds = plans.iter().zip(proto.args);
+        for ((arg, (plan, kind)), bytes) in args.iter_mut().zip(kinds).zip(scratch.iter_mut()) {
             *arg = match *plan {
+                Plan::Memory { .. } if kind == Arg::Texts => Value::Texts(bytes, &texts),
                 Plan::None => Value::None,
                 Plan::Number(number) => Value::Number(number),
                 Plan::Text(number) => Value::Text(number, bytes),
@@ -277,6 +286,17 @@ impl<E: Env + ?Sized> Run<'_, '_, E> {
                 return;
             }
         }
+    }
+
+    /// The texts behind the words of some bytes.
+    fn fetch_texts(&mut self, words: &[u8]) -> Vec<Vec<u8>> {
+        let mut texts = Vec::new();
+        for word in words.as_chunks().0.iter().take(MAX_TEXTS) {
+            let mut text = Vec::new();
+            self.fetch_text(Address(u64::from_le_bytes(*word)), &mut text);
+            texts.push(text);
+        }
+        texts
     }
 
     fn put_back(&mut self, at: Address, from: &[u8]) -> Allowed<()> {

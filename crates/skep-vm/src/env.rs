@@ -115,6 +115,8 @@ pub enum Value<'a> {
     /// Whatever was given, and of a pointer the bytes from there on: up to a NUL,
     /// but at least 16 if there are as many.
     Text(u64, &'a [u8]),
+    /// Bytes to read, and what is behind each word of 8 of them, as for a text.
+    Texts(&'a [u8], &'a [Vec<u8>]),
     /// A map, by its handle.
     Map(u32),
     /// Bytes to read.

@@ -39,16 +39,6 @@ pub struct Helper {
     pub(crate) run: Function,
 }
 
-impl Helper {
-    /// What Linux's does and this does not; empty if nothing.
-    pub fn missing(&self) -> &'static str {
-        match self.proto.id {
-            177 => "a string among the arguments prints as an empty one",
-            _ => "",
-        }
-    }
-}
-
 impl std::fmt::Debug for Helper {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.proto.name)

@@ -12,7 +12,7 @@ use crate::run::RunEnv;
 /// The helpers.
 pub(crate) const HELPERS: &[Helper] = helpers! {
     6 trace_printk(Mem, Size, Text, Text, Text) -> Integer [gpl] = printk;
-    177 trace_vprintk(Mem, Size, MemOrNull, SizeOrZero) -> Integer [gpl] = vprintk;
+    177 trace_vprintk(Mem, Size, Texts, SizeOrZero) -> Integer [gpl] = vprintk;
 };
 
 /// Bytes of a line, its NUL included.
@@ -50,13 +50,18 @@ fn printk(env: &mut RunEnv<'_>, args: &mut Args<'_>, _: &mut RunMemory<'_>) -> C
 }
 
 fn vprintk(env: &mut RunEnv<'_>, args: &mut Args<'_>, _: &mut RunMemory<'_>) -> Called {
-    let (words, tail) = bytes(args, 2).as_chunks::<8>();
+    let (data, texts): (&[u8], &[Vec<u8>]) = match &args[2] {
+        Value::Texts(data, texts) => (data, texts),
+        _ => (&[], &[]),
+    };
+    let (words, tail) = data.as_chunks::<8>();
     if !tail.is_empty() || words.len() > MAX_ARGUMENTS {
         return Ok(error(Errno::EINVAL));
     }
     let mut arguments = [Argument::default(); MAX_ARGUMENTS];
-    for (argument, word) in arguments.iter_mut().zip(words) {
-        argument.number = u64::from_le_bytes(*word);
+    for ((argument, word), memory) in arguments.iter_mut().zip(words).zip(texts) {
+        let number = u64::from_le_bytes(*word);
+        *argument = Argument { number, memory };
     }
     let arguments = arguments.get(..words.len()).unwrap_or_default();
     Ok(trace(env, bytes(args, 0), arguments))
