@@ -209,7 +209,6 @@ fn no_attribute(s: &System) {
         for (cmd, errno) in [
             (Cmd::MAP_CREATE, Errno::EINVAL),
             (Cmd::PROG_LOAD, Errno::E2BIG),
-            (Cmd::OBJ_GET, Errno::EFAULT),
             (Cmd::BTF_LOAD, Errno::EINVAL),
             (Cmd::PROG_GET_FD_BY_ID, Errno::ENOENT),
             (Cmd::MAP_GET_FD_BY_ID, Errno::ENOENT),

@@ -66,6 +66,8 @@ macro_rules! modules {
 }
 
 modules! {
+    prog_load,
+    test_run,
     outside,
     packets,
     helpers,

@@ -34,6 +34,8 @@ pub struct System {
 
 /// Cpus of the engines that cases run on: more than one, and few machines' number.
 const ENGINE_CPUS: u32 = 3;
+/// Memory of the engines that cases run on: what a small machine has.
+const ENGINE_MEMORY: u64 = 4 << 30;
 
 /// Attributes of a map to create; the default is a small hash.
 #[derive(Clone, Copy, Debug)]
@@ -86,7 +88,10 @@ impl Drop for Pinned {
 impl System {
     /// A new engine.
     pub fn engine() -> System {
-        let engine = skep::Engine::builder().cpus(ENGINE_CPUS).build();
+        let engine = skep::Engine::builder()
+            .cpus(ENGINE_CPUS)
+            .memory_limit(ENGINE_MEMORY)
+            .build();
         System {
             bpf: Arc::new(engine.clone()),
             name: "engine",
