@@ -66,22 +66,24 @@ macro_rules! modules {
 }
 
 modules! {
-    prog_load,
-    test_run,
-    outside,
-    packets,
-    helpers,
-    values,
-    isa,
-    attr,
-    ids,
     access,
+    attr,
     btf,
+    contexts,
     create,
     descriptors,
     elements,
+    helpers,
+    ids,
+    isa,
+    outside,
+    packets,
     percpu,
+    prog_load,
     slices,
+    structure,
+    test_run,
+    values,
     walk,
 }
 

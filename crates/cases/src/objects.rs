@@ -35,6 +35,9 @@ fn recorded() -> &'static Value {
     RECORDED.get_or_init(|| json("testdata/bpf/linux.json"))
 }
 
+/// What a case does.
+type Run = fn(&System);
+
 /// One case an object, one an example.
 pub fn all() -> Vec<Named> {
     let objects = recorded()["objects"].as_object().expect("objects");
@@ -47,12 +50,12 @@ pub fn all() -> Vec<Named> {
             run: Arc::new(move |s: &System| run_object(s, &file, expected)),
         }
     };
-    let example = |(name, run): (&str, fn(&System))| Named {
+    let example = |(name, run): (&str, Run)| Named {
         name: format!("examples::{name}"),
         alone: false,
         run: Arc::new(run),
     };
-    let examples: [(&str, fn(&System)); 4] = [
+    let examples: [(&str, Run); 4] = [
         ("proto_count", proto_count),
         ("proto_count_percpu", proto_count_percpu),
         ("per_source", per_source),

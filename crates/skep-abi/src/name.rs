@@ -35,7 +35,9 @@ impl Name {
     pub fn check(&self) -> Result<()> {
         let end = self.0.iter().position(|&b| b == 0).ok_or(Errno::EINVAL)?;
         let (text, rest) = self.0.split_at(end);
-        if text.iter().all(|&b| is_name_byte(b) || is_latin1_letter(b)) && rest.iter().all(|&b| b == 0) {
+        if text.iter().all(|&b| is_name_byte(b) || is_latin1_letter(b))
+            && rest.iter().all(|&b| b == 0)
+        {
             Ok(())
         } else {
             Err(Errno::EINVAL)

@@ -10,6 +10,7 @@
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 
+use skep_abi::flags::prog as flag;
 use skep_abi::insn::{op, pseudo};
 use skep_abi::{AttachType, Errno, Fd, Insn, ProgLoad};
 use skep_verifier::structure::{self, Reject, Structure};
@@ -101,6 +102,10 @@ pub(crate) fn judge(
         None => None,
     };
     let addresses = maps.resolve_all(cmd, &mut insns)?;
+    if cmd.prog_flags & flag::SLEEPABLE != 0 {
+        let message = format!("programs of type {kind:?} never sleep");
+        return fail(Errno::EINVAL, message);
+    }
     check_calls(kind, &insns, gpl_compatible)?;
     let resolve = |index: usize, _: Insn, _: i32| -> Result<Address, Infallible> {
         // Every such instruction has been resolved.

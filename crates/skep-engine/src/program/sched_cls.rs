@@ -373,11 +373,12 @@ fn protocol(packet: &[u8]) -> u16 {
     }
 }
 
-/// For whom a packet is: this host, all, many, or another.
+/// For whom a packet is: this host, all, many, or another. The loopback device,
+/// whose address is zero, has that for its broadcast address too.
 #[doc(alias = "eth_skb_pkt_type")]
 fn pkt_type(packet: &[u8], own: &[u8; 6]) -> u64 {
     match packet.get(..6) {
-        Some([0xff, 0xff, 0xff, 0xff, 0xff, 0xff]) => 1,
+        Some([0xff, 0xff, 0xff, 0xff, 0xff, 0xff]) if *own != [0; 6] => 1,
         Some([first, ..]) if first & 1 != 0 => 2,
         Some(to) if to == own => 0,
         _ => 3,
