@@ -1,33 +1,36 @@
 //! A loaded map's elements, read through the waist and decoded by their types.
 //!
 //! The walk follows keys while the map stands still; a map that cannot be walked
-//! or read is shown with the reason in place of its elements.
+//! or read is shown with the reason in place of its elements. Elements of a hash
+//! are sorted by key ([`crate::order`]).
 
-use crate::show::{add, hex};
+use crate::order;
+use crate::show::add;
+use crate::types::Types;
 use skep::abi::{Errno, MapOps, MapType};
-use skep::btf::{Btf, Decoder, Formats, TypeId, Value};
+use skep::btf::{Formats, Value};
 use skep::loader::LoadedMap;
-use skep::loader::spec::MapSource;
 
 /// How elements are read and shown.
-pub struct View<'f> {
-    pub formats: &'f Formats,
+pub struct View<'t> {
+    pub types: &'t Types,
+    pub formats: &'t Formats,
     pub sum: bool,
     pub all: bool,
 }
 
 /// An element, decoded.
-pub struct Element<'a> {
-    pub key: Value<'a>,
+pub struct Element<'t> {
+    pub key: Value<'t>,
     /// One value, or one a cpu.
-    pub values: Vec<Value<'a>>,
+    pub values: Vec<Value<'t>>,
 }
 
 /// A map's elements.
-pub struct Elements<'a> {
+pub struct Elements<'t> {
     /// Whether each element has a value for every cpu, not added up.
     pub per_cpu: bool,
-    pub elements: Vec<Element<'a>>,
+    pub elements: Vec<Element<'t>>,
     /// Elements of an array that are left out because they are all zero.
     pub zero: u64,
     /// Why there are not more.
@@ -35,7 +38,7 @@ pub struct Elements<'a> {
 }
 
 /// Whether values have an entry for every cpu.
-pub fn is_per_cpu(map_type: MapType) -> bool {
+fn is_per_cpu(map_type: MapType) -> bool {
     matches!(
         map_type,
         MapType::PERCPU_HASH | MapType::PERCPU_ARRAY | MapType::LRU_PERCPU_HASH
@@ -48,7 +51,7 @@ pub fn is_array(map_type: MapType) -> bool {
 }
 
 /// Reads and decodes all elements of a map.
-pub fn read<'a>(map: &LoadedMap, btf: Option<&'a Btf>, view: &View<'_>) -> Elements<'a> {
+pub fn read<'t>(map: &LoadedMap, view: &View<'t>) -> Elements<'t> {
     let shape = *map.ops().shape();
     let per_cpu = is_per_cpu(shape.map_type);
     let stride = if per_cpu {
@@ -56,43 +59,37 @@ pub fn read<'a>(map: &LoadedMap, btf: Option<&'a Btf>, view: &View<'_>) -> Eleme
     } else {
         shape.user_value_size
     };
+    let hides_zero = is_array(shape.map_type) && !map.spec().is_data() && !view.all;
     let mut read = Elements {
         per_cpu: per_cpu && !view.sum,
         elements: Vec::new(),
         zero: 0,
         failure: None,
     };
-    let is_global = matches!(map.spec().source, MapSource::Data(_));
     let walked = walk(map.ops(), |key, bytes| {
-        if is_array(shape.map_type) && !is_global && !view.all && bytes.iter().all(|&b| b == 0) {
+        if hides_zero && bytes.iter().all(|&byte| byte == 0) {
             read.zero += 1;
             return;
         }
-        let key_type = (!is_global).then(|| map.key_type());
         let mut values: Vec<_> = bytes
             .chunks(stride.max(1))
             .map(|value| {
                 let value = &value[..value.len().min(shape.value_size as usize)];
-                decode(btf, map.value_type(), "value", value, view.formats)
+                view.types.value(map, value, view.formats)
             })
             .collect();
         if view.sum && per_cpu {
-            values = values
-                .into_iter()
-                .reduce(|sum, more| add(sum, &more))
-                .into_iter()
-                .collect();
+            let sum = values.into_iter().reduce(|sum, more| add(sum, &more));
+            values = sum.into_iter().collect();
         }
-        let key = decode(
-            btf,
-            key_type.unwrap_or(TypeId::VOID),
-            "key",
-            key,
-            view.formats,
-        );
+        let key = view.types.key(map, key, view.formats);
         read.elements.push(Element { key, values });
     });
     read.failure = walked.err();
+    if !is_array(shape.map_type) {
+        read.elements
+            .sort_by(|one, other| order::compare(&one.key, &other.key));
+    }
     read
 }
 
@@ -115,33 +112,5 @@ fn walk(map: &dyn MapOps, mut each: impl FnMut(&[u8], &[u8])) -> Result<(), Errn
     match found {
         Err(Errno::ENOENT) | Ok(()) => Ok(()),
         Err(errno) => Err(errno),
-    }
-}
-
-/// By its type if it has one, else as a number where it has a number's size, else as bytes.
-fn decode<'a>(
-    btf: Option<&'a Btf>,
-    id: TypeId,
-    root: &str,
-    bytes: &[u8],
-    formats: &Formats,
-) -> Value<'a> {
-    if let Some(btf) = btf
-        && id != TypeId::VOID
-    {
-        match Decoder::new(btf)
-            .with_formats(formats, root)
-            .decode(id, bytes)
-        {
-            Ok(value) => return value,
-            Err(why) => return Value::Formatted(format!("{} ({why})", hex(bytes))),
-        }
-    }
-    match *bytes {
-        [a, b, c, d] => Value::Unsigned(u32::from_ne_bytes([a, b, c, d]).into()),
-        [a, b, c, d, e, f, g, h] => {
-            Value::Unsigned(u64::from_ne_bytes([a, b, c, d, e, f, g, h]).into())
-        }
-        _ => Value::Bytes(bytes.to_vec()),
     }
 }

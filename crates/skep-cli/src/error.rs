@@ -1,4 +1,4 @@
-//! A failure of a command: a sentence for the person, and the exit code.
+//! A failure of a command: a sentence for the person.
 
 use std::fmt;
 

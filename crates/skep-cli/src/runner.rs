@@ -7,8 +7,9 @@
 use crate::args::RunArgs;
 use crate::error::Failure;
 use skep::abi::{Bpf, Errno, ProgTestRun, ProgType, UserIn};
-use skep::engine::program;
+use skep::engine::program::{self, SourceLine};
 use skep::engine::run::{PacketBuf, RunError, Runner as EngineRunner};
+use skep::engine::world::TraceLine;
 use skep::loader::LoadedProgram;
 use skep::{Engine, Kernel};
 use std::sync::Arc;
@@ -23,7 +24,8 @@ impl System {
     /// The one the arguments ask for.
     pub fn open(args: &RunArgs) -> Result<System, Failure> {
         if args.kernel {
-            return Kernel::new().map(System::Linux).map_err(Failure::new);
+            let kernel = Kernel::new().map_err(|why| Failure::new(format!("--kernel: {why}")));
+            return kernel.map(System::Linux);
         }
         let mut builder = Engine::builder().cpus(args.cpus.unwrap_or(1));
         if let Some(seed) = args.seed {
@@ -32,11 +34,19 @@ impl System {
         Ok(System::Engine(builder.build()))
     }
 
-    /// Its name.
+    /// What a report calls it.
     pub fn name(&self) -> &'static str {
         match self {
             System::Engine(_) => "skep's engine",
             System::Linux(_) => "Linux",
+        }
+    }
+
+    /// The same for machines.
+    pub fn id(&self) -> &'static str {
+        match self {
+            System::Engine(_) => "engine",
+            System::Linux(_) => "linux",
         }
     }
 
@@ -62,15 +72,20 @@ pub enum Outcome {
 /// A run that was stopped.
 pub struct Violation {
     /// Its kind, in a few words that stay the same.
-    pub kind: String,
-    /// What happened where, and what was allowed.
-    pub text: String,
+    pub kind: &'static str,
+    /// The instruction.
+    pub insn: usize,
+    /// What it did where, and what was allowed.
+    pub what: String,
+    /// Where it comes from, if the object tells.
+    pub source: Option<SourceLine>,
 }
 
 /// Gives packets to a program.
 pub enum Runner<'a> {
     /// On the engine, going round its cpus.
     Engine {
+        engine: &'a Engine,
         runner: EngineRunner,
         packet: Box<PacketBuf>,
         cpus: u32,
@@ -87,6 +102,7 @@ impl<'a> Runner<'a> {
     pub fn new(system: &'a System, program: &'a LoadedProgram) -> Result<Runner<'a>, Failure> {
         match system {
             System::Engine(engine) => Ok(Runner::Engine {
+                engine,
                 runner: engine.program(program.fd()).map_err(Failure::new)?,
                 packet: Box::new(PacketBuf::new()),
                 cpus: engine.cpus(),
@@ -102,6 +118,7 @@ impl<'a> Runner<'a> {
                 runner,
                 packet,
                 cpus,
+                ..
             } => {
                 if let Err(errno) = runner.fill(packet, frame, None) {
                     return refused(errno);
@@ -111,11 +128,10 @@ impl<'a> Runner<'a> {
                     Ok(outcome) => Ok(Outcome::Returned(outcome.value)),
                     Err(RunError::Refused(errno)) => refused(errno),
                     Err(RunError::Violation(report)) => Ok(Outcome::Violation(Violation {
-                        kind: report.violation.kind.name().to_owned(),
-                        text: match &report.source {
-                            Some(source) => format!("{}\n{source}", report.violation),
-                            None => report.violation.to_string(),
-                        },
+                        kind: report.violation.kind.name(),
+                        insn: report.violation.insn,
+                        what: report.violation.what.clone(),
+                        source: report.source.clone(),
                     })),
                 }
             }
@@ -131,6 +147,16 @@ impl<'a> Runner<'a> {
                     Err(errno) => refused(errno),
                 }
             }
+        }
+    }
+}
+
+impl Runner<'_> {
+    /// What the program printed since the last call. Linux prints elsewhere.
+    pub fn printed(&self) -> Vec<TraceLine> {
+        match self {
+            Runner::Engine { engine, .. } => engine.world().take_trace(),
+            Runner::Linux { .. } => Vec::new(),
         }
     }
 }

@@ -1,44 +1,16 @@
 //! A map's elements as a table: a column a field, a row an element.
+//!
+//! Per-CPU values stand side by side where they are single numbers of a few cpus,
+//! else in a row a cpu. On a terminal a table that is somewhat too wide is wrapped
+//! within its cells; one that is far too wide is turned, a field a line. Elsewhere
+//! lines are as long as they are.
 
 use crate::elements::{Element, Elements};
-use comfy_table::{CellAlignment, ContentArrangement, Table};
-use comfy_table::{LineStyle, TableStyle};
+use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
 use skep::btf::Value;
 
-/// A section of variables as a table of names and values.
-pub fn variables(value: &Value<'_>) -> Table {
-    let mut table = new_table();
-    table.set_header(["variable", "value"]);
-    for field in value.fields() {
-        table.add_row([field.name.to_owned(), field.value.to_string()]);
-    }
-    table
-}
-
-/// Elements as a table.
-pub fn elements(elements: &Elements<'_>) -> Table {
-    let mut table = new_table();
-    let first = elements.elements.first();
-    let key = columns("key", first.map(|element| &element.key));
-    let value = columns("value", first.and_then(|element| element.values.first()));
-    let mut header = titles(&key, &value);
-    if elements.per_cpu {
-        header.insert(key.names.len(), "cpu".to_owned());
-    }
-    table.set_header(&header);
-    for element in &elements.elements {
-        for row in rows(element, elements.per_cpu, &key, &value) {
-            table.add_row(row);
-        }
-    }
-    let numeric = numeric_columns(elements, &key, &value);
-    for (column, is_numeric) in table.column_iter_mut().zip(numeric) {
-        if is_numeric {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-    }
-    table
-}
+/// Most cpus whose values stand side by side.
+const CPU_COLUMNS: usize = 8;
 
 /// A line under the header and nothing else: a table that can also be cut by columns.
 const STYLE: TableStyle =
@@ -52,6 +24,96 @@ pub fn new_table() -> Table {
     table
 }
 
+/// A table as text, without blanks at the ends of lines.
+pub fn text(table: &Table) -> String {
+    table.lines().fold(String::new(), |mut text, line| {
+        text.push_str(line.trim_end());
+        text.push('\n');
+        text
+    })
+}
+
+/// A section of variables as a table of names and values.
+pub fn variables(value: &Value<'_>) -> String {
+    let mut table = new_table();
+    table.set_header(["variable", "value"]);
+    for field in value.fields() {
+        table.add_row([field.name.to_owned(), field.value.to_string()]);
+    }
+    text(&table)
+}
+
+/// Elements as a table.
+pub fn elements(elements: &Elements<'_>) -> String {
+    let layout = Layout::of(elements);
+    let mut table = new_table();
+    let terminal = table.width();
+    table.set_header(layout.titles());
+    for element in &elements.elements {
+        for row in layout.rows(element) {
+            table.add_row(row);
+        }
+    }
+    let numeric = layout.numeric(elements);
+    for (column, is_numeric) in table.column_iter_mut().zip(numeric) {
+        if is_numeric {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    table.set_content_arrangement(ContentArrangement::Disabled);
+    let wide = text(&table);
+    let width = wide.lines().map(|line| line.chars().count()).max();
+    let (Some(terminal), Some(width)) = (terminal.map(usize::from), width) else {
+        return wide;
+    };
+    if width <= terminal {
+        wide
+    } else if width <= terminal * 2 {
+        table.set_content_arrangement(ContentArrangement::Dynamic);
+        text(&table)
+    } else {
+        turned(&layout, elements)
+    }
+}
+
+/// A field a line, a blank line between elements.
+fn turned(layout: &Layout, elements: &Elements<'_>) -> String {
+    let titles = layout.titles();
+    let width = titles.iter().map(|title| title.chars().count()).max();
+    let width = width.unwrap_or(0);
+    let mut text = String::new();
+    for (index, element) in elements.elements.iter().enumerate() {
+        if index > 0 {
+            text.push('\n');
+        }
+        for row in layout.rows(element) {
+            let fields = titles.iter().zip(row).filter(|(_, cell)| !cell.is_empty());
+            for (title, cell) in fields {
+                text.push_str(&format!(" {title:<width$}  {cell}\n"));
+            }
+        }
+    }
+    text
+}
+
+/// How a map's elements are spread over columns.
+struct Layout {
+    key: Columns,
+    value: Columns,
+    cpus: Cpus,
+}
+
+/// Where the values of cpus stand.
+#[derive(Clone, Copy, PartialEq)]
+enum Cpus {
+    /// There is one value.
+    One,
+    /// A row a cpu.
+    Rows,
+    /// A column a cpu, so many.
+    Columns(usize),
+}
+
 /// How a key or value is spread over columns.
 struct Columns {
     root: &'static str,
@@ -60,80 +122,114 @@ struct Columns {
     split: bool,
 }
 
-fn columns(root: &'static str, sample: Option<&Value<'_>>) -> Columns {
-    match sample {
-        Some(Value::Struct(fields)) if !fields.is_empty() => Columns {
-            root,
-            names: fields.iter().map(|field| field.name.to_owned()).collect(),
-            split: true,
-        },
-        _ => Columns {
-            root,
-            names: vec![root.to_owned()],
-            split: false,
-        },
-    }
-}
-
-/// Field names, with their root before them where key and value share one.
-fn titles(key: &Columns, value: &Columns) -> Vec<String> {
-    let title = |columns: &Columns, other: &Columns, name: &String| {
-        if columns.split && other.names.contains(name) {
-            format!("{}.{name}", columns.root)
-        } else {
-            name.clone()
-        }
-    };
-    let keys = key.names.iter().map(|name| title(key, value, name));
-    let values = value.names.iter().map(|name| title(value, key, name));
-    keys.chain(values).collect()
-}
-
-fn cells(columns: &Columns, value: &Value<'_>) -> Vec<String> {
-    if columns.split {
-        value
-            .fields()
-            .iter()
-            .map(|field| field.value.to_string())
-            .collect()
-    } else {
-        vec![value.to_string()]
-    }
-}
-
-fn rows(element: &Element<'_>, per_cpu: bool, key: &Columns, value: &Columns) -> Vec<Vec<String>> {
-    let row = |(cpu, one): (usize, &Value<'_>)| {
-        let mut row = match cpu {
-            0 => cells(key, &element.key),
-            _ => vec![String::new(); key.names.len()],
+impl Columns {
+    fn of(root: &'static str, sample: Option<&Value<'_>>) -> Columns {
+        let (names, split) = match sample {
+            Some(Value::Struct(fields)) if !fields.is_empty() => {
+                let names = fields.iter().map(|field| field.name.to_owned());
+                (names.collect(), true)
+            }
+            _ => (vec![root.to_owned()], false),
         };
-        if per_cpu {
-            row.push(cpu.to_string());
-        }
-        row.extend(cells(value, one));
-        row
-    };
-    element.values.iter().enumerate().map(row).collect()
-}
+        Columns { root, names, split }
+    }
 
-fn numeric_columns(elements: &Elements<'_>, key: &Columns, value: &Columns) -> Vec<bool> {
-    let Some(first) = elements.elements.first() else {
-        return Vec::new();
-    };
-    let of = |columns: &Columns, sample: Option<&Value<'_>>| -> Vec<bool> {
+    /// Field names, with the root before those that the other has, too.
+    fn titles<'s>(&'s self, other: &'s Columns) -> impl Iterator<Item = String> + 's {
+        self.names.iter().map(|name| {
+            if self.split && other.names.contains(name) {
+                format!("{}.{name}", self.root)
+            } else {
+                name.clone()
+            }
+        })
+    }
+
+    fn cells(&self, value: &Value<'_>) -> Vec<String> {
+        if !self.split {
+            return vec![value.to_string()];
+        }
+        let fields = value.fields().iter();
+        fields.map(|field| field.value.to_string()).collect()
+    }
+
+    /// Which columns hold numbers.
+    fn numeric(&self, sample: Option<&Value<'_>>) -> Vec<bool> {
         match sample {
-            Some(Value::Struct(fields)) if columns.split => {
+            Some(Value::Struct(fields)) if self.split => {
                 fields.iter().map(|field| is_number(&field.value)).collect()
             }
             sample => vec![sample.is_some_and(is_number)],
         }
-    };
-    let mut numeric = of(key, Some(&first.key));
-    if elements.per_cpu {
-        numeric.push(true);
     }
-    numeric.extend(of(value, first.values.first()));
-    numeric
+}
+
+impl Layout {
+    fn of(elements: &Elements<'_>) -> Layout {
+        let first = elements.elements.first();
+        let value = Columns::of("value", first.and_then(|first| first.values.first()));
+        let count = first.map_or(0, |first| first.values.len());
+        let cpus = match elements.per_cpu {
+            false => Cpus::One,
+            true if value.split || count > CPU_COLUMNS => Cpus::Rows,
+            true => Cpus::Columns(count),
+        };
+        Layout {
+            key: Columns::of("key", first.map(|first| &first.key)),
+            value,
+            cpus,
+        }
+    }
+
+    fn titles(&self) -> Vec<String> {
+        let mut titles: Vec<String> = self.key.titles(&self.value).collect();
+        match self.cpus {
+            Cpus::One => titles.extend(self.value.titles(&self.key)),
+            Cpus::Rows => {
+                titles.push("cpu".to_owned());
+                titles.extend(self.value.titles(&self.key));
+            }
+            Cpus::Columns(count) => titles.extend((0..count).map(|cpu| format!("cpu {cpu}"))),
+        }
+        titles
+    }
+
+    fn rows(&self, element: &Element<'_>) -> Vec<Vec<String>> {
+        let key = self.key.cells(&element.key);
+        if let Cpus::Columns(_) = self.cpus {
+            let values = element.values.iter().map(Value::to_string);
+            return vec![key.into_iter().chain(values).collect()];
+        }
+        let row = |(cpu, value): (usize, &Value<'_>)| {
+            let mut row = match cpu {
+                0 => key.clone(),
+                // Said once.
+                _ => vec![String::new(); key.len()],
+            };
+            if self.cpus == Cpus::Rows {
+                row.push(cpu.to_string());
+            }
+            row.extend(self.value.cells(value));
+            row
+        };
+        element.values.iter().enumerate().map(row).collect()
+    }
+
+    fn numeric(&self, elements: &Elements<'_>) -> Vec<bool> {
+        let first = elements.elements.first();
+        let mut numeric = self.key.numeric(first.map(|first| &first.key));
+        let value = first.and_then(|first| first.values.first());
+        match self.cpus {
+            Cpus::Rows => numeric.push(true),
+            Cpus::One => {}
+            Cpus::Columns(count) => {
+                numeric.extend(vec![value.is_some_and(is_number); count]);
+                return numeric;
+            }
+        }
+        numeric.extend(self.value.numeric(value));
+        numeric
+    }
 }
 
 fn is_number(value: &Value<'_>) -> bool {
