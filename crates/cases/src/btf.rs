@@ -45,6 +45,12 @@ fn structure(name: &'static [u8], size: u32) -> Type {
     typed(name, 4 << 24, size, &[])
 }
 
+/// A structure of members without names, of these types at these bits.
+pub fn structure_of(name: &'static [u8], size: u32, members: &[(u32, u32)]) -> Type {
+    let more: Vec<u32> = members.iter().flat_map(|&(of, bit)| [0, of, bit]).collect();
+    typed(name, 4 << 24 | members.len() as u32, size, &more)
+}
+
 fn enumeration(name: &'static [u8], size: u32) -> Type {
     typed(name, 6 << 24, size, &[])
 }

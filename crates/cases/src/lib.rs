@@ -19,7 +19,7 @@ pub mod system;
 
 mod known;
 
-pub use known::KNOWN;
+pub use known::{KNOWN, known};
 pub use system::{Case, MapAttr, System};
 
 use std::sync::Arc;
@@ -66,6 +66,9 @@ macro_rules! modules {
 }
 
 modules! {
+    locks,
+    fields,
+    more,
     access,
     attr,
     btf,

@@ -129,6 +129,11 @@ fn printing_tells_how_long_the_line_is(s: &System) {
         (b"%5d|\0", 6),
         (b"%08x\0", 8),
         (b"%c\0", 1),
+        (b"%i %x %X\0", 12),
+        (b"%llx %lld %lu\0", 6),
+        (b"%-5d|%+d\0", 8),
+        (b"%05d\0", 5),
+        (b"a\nb\tc\0", 5),
         (b"\xc3\xa4\x80\0", 3),
     ] {
         let got = print(s, format, format.len() as i32);
@@ -145,6 +150,7 @@ fn printing_refuses_bad_formats(s: &System) {
         (b"%\0", 2),
         (b"\x01\0", 2),
         (b"%f\0", 3),
+        (b"%hd\0", 4),
         (b"%n\0", 3),
     ] {
         assert_eq!(

@@ -21,6 +21,8 @@ cases![
     legacy_loads,
     a_legacy_load_outside_ends_the_program,
     checksums_of_differences,
+    checksums_of_odd_lengths,
+    bytes_loaded_relative_to_headers,
     checksums_replaced_in_a_packet,
     pulling_data,
     writing_the_packet,
@@ -325,6 +327,38 @@ fn a_legacy_load_outside_ends_the_program(s: &System) {
     }
 }
 
+/// csum_diff of any length; of nothing it is the seed.
+fn checksums_of_odd_lengths(s: &System) {
+    for (len, expected) in [
+        (0, 5),
+        (1, 8),
+        (2, 8),
+        (3, 8),
+        (4, 8),
+        (5, 11),
+        (6, 11),
+        (8, 11),
+        (12, 14),
+        (16, 17),
+    ] {
+        let insns = program![
+            store_imm(op::DW, R10, -16, 3),
+            store_imm(op::DW, R10, -8, 3),
+            store_imm(op::W, R10, -12, 3),
+            store_imm(op::W, R10, -4, 3),
+            mov_imm(R1, 0),
+            mov_imm(R2, 0),
+            mov(R3, R10),
+            alu_imm(op::ADD, R3, -16),
+            mov_imm(R4, len),
+            mov_imm(R5, 5),
+            helper(CSUM_DIFF),
+            exit(),
+        ];
+        assert_eq!(crate::helpers::answer(s, insns), expected, "{len}");
+    }
+}
+
 /// csum_diff of words on the stack: from `from` to `to`, each a word or nothing.
 fn difference(s: &System, from: Option<u32>, to: Option<u32>, seed: i32) -> i32 {
     let place = |register, word: Option<u32>, off: i32| match word {
@@ -474,5 +508,40 @@ fn fields_of_the_skb(s: &System) {
         ];
         let prog = s.prog(ProgType::SCHED_CLS, &insns);
         assert_eq!(s.run(&prog, &packet()), Ok(0x1234), "offset {off}");
+    }
+}
+
+/// skb_load_bytes_relative: from the link header, or from the network header.
+fn bytes_loaded_relative_to_headers(s: &System) {
+    for (off, len, start, expected) in [
+        (0, 4, 0, 0x0302_0100),
+        (0, 4, 1, 0x1110_0f0e),
+        (49, 1, 1, 63),
+        (50, 1, 1, code(Errno::EFAULT)),
+        (63, 1, 0, 63),
+        (64, 1, 0, code(Errno::EFAULT)),
+        (0, 1, 2, code(Errno::EFAULT)),
+        (0, 1, -1, code(Errno::EFAULT)),
+        (0x10000, 1, 0, code(Errno::EFAULT)),
+        (-1, 1, 0, code(Errno::EFAULT)),
+    ] {
+        let insns = program![
+            store_imm(op::DW, R10, -8, 0),
+            mov_imm(R2, off),
+            mov(R3, R10),
+            alu_imm(op::ADD, R3, -8),
+            mov_imm(R4, len),
+            mov_imm(R5, start),
+            helper(68),
+            jump_imm(op::JNE, R0, 0, 1),
+            load(op::W, R0, R10, -8),
+            exit(),
+        ];
+        let prog = s.prog(ProgType::SCHED_CLS, &insns);
+        assert_eq!(
+            s.run(&prog, &packet()),
+            Ok(expected as u32),
+            "{len} at {off} from {start}"
+        );
     }
 }

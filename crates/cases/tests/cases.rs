@@ -32,7 +32,11 @@ fn main() {
     let linux = linux();
     let alone = Arc::new(RwLock::new(()));
     let mut trials = Vec::new();
-    let mut known: Vec<&str> = KNOWN.iter().map(|(name, _)| *name).collect();
+    let mut known: Vec<&str> = KNOWN
+        .iter()
+        .flat_map(|(cases, _)| *cases)
+        .copied()
+        .collect();
     let mut skipped = 0;
     for case in cases::all() {
         known.retain(|name| *name != case.name);
@@ -74,9 +78,8 @@ fn on_linux(case: &Named, kernel: &skep::Kernel, alone: &Arc<RwLock<()>>) -> Tri
 }
 
 fn on_engine(case: Named) -> Trial {
-    let known = KNOWN.iter().find(|(name, _)| *name == case.name);
     let name = format!("engine::{}", case.name);
-    let Some((_, reason)) = known else {
+    let Some(reason) = cases::known(&case.name) else {
         return Trial::test(name, move || {
             (case.run)(&System::engine());
             Ok(())
