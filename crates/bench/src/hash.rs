@@ -184,30 +184,33 @@ fn of<'a, T: Table + 'a>(table: &'a T, op: Op, keys: &'a [u32], parts: usize) ->
 /// Compares at one size.
 pub fn run(report: &mut Report, entries: u32, rounds: usize) {
     let keys = shuffled(entries, 7);
-    let skep = filled(Skep::new(entries, false), &shuffled(entries, 3));
-    let per_cpu = filled(Skep::new(entries, true), &shuffled(entries, 3));
+    // Not in the order of the lookups: a table that lays entries out as they come would be walked
+    // from end to end.
+    let order = shuffled(entries, 3);
+    let skep = filled(Skep::new(entries, false), &order);
+    let per_cpu = filled(Skep::new(entries, true), &order);
     let dashmap = filled(
         Dashmap(dashmap::DashMap::with_capacity_and_hasher(
             entries as usize,
             State::default(),
         )),
-        &keys,
+        &order,
     );
     let papaya = filled(
         Papaya(papaya::HashMap::with_capacity_and_hasher(
             entries as usize,
             State::default(),
         )),
-        &keys,
+        &order,
     );
     let scc = filled(
         Scc(scc::HashMap::with_capacity_and_hasher(
             entries as usize,
             State::default(),
         )),
-        &keys,
+        &order,
     );
-    let brown = Mutex::new(keys.iter().map(|&key| (key, u64::from(key))).collect());
+    let brown = Mutex::new(order.iter().map(|&key| (key, u64::from(key))).collect());
     for (op, name) in Op::ALL {
         for threads in [1, 2] {
             let mut contenders = vec![

@@ -48,8 +48,10 @@ pub fn compare(
     for round in 0..=rounds {
         for turn in 0..contenders.len() {
             let which = (turn + round) % contenders.len();
+            // Once for caches and branch predictors, which the one before has filled with its own.
+            run(&contenders[which].work, threads);
             let spent = run(&contenders[which].work, threads);
-            // The first round warms caches and branch predictors.
+            // In the first round memory is touched, and pages are made.
             if round > 0 {
                 times[which].push(spent.as_nanos() as f64 / operations as f64);
             }

@@ -7,7 +7,7 @@
 use crate::measure::{compare, contender, shuffled};
 use crate::report::Report;
 use skep::abi::*;
-use skep::loader::typed::{Array, HashMap, PerCpuArray, PerCpuHash};
+use skep::loader::typed::{Array, HashMap, PerCpuArray, PerCpuHash, TypedError};
 use std::sync::Arc;
 
 const ENTRIES: u32 = 10_000;
@@ -70,105 +70,80 @@ pub fn run(report: &mut Report, rounds: usize) {
     }
 }
 
-/// Measures one typed operation on both.
-macro_rules! typed_operation {
-    ($report:expr, $rounds:expr, $name:expr, $type:ty, $systems:expr, $pair:expr, |$map:ident, $key:ident| $body:expr) => {{
+/// A map of both systems, and what a typed operation on it is called and does.
+struct Typed<'a, T> {
+    name: &'a str,
+    pair: &'a Pair,
+    open: fn(MapRef) -> core::result::Result<T, TypedError>,
+}
+
+impl<T: Sync> Typed<'_, T> {
+    /// Measures the operation on both systems.
+    fn run(
+        &self,
+        report: &mut Report,
+        systems: &Systems,
+        rounds: usize,
+        operation: impl Fn(&T, u32) -> u64 + Sync,
+    ) -> Result<()> {
         let keys = shuffled(ENTRIES, 5);
-        let of = |bpf: &Arc<dyn Bpf>, fd| <$type>::new(bpf.resolve(fd)?).map_err(|_| Errno::EINVAL);
-        let engine = of(&$systems.engine, $pair.engine)?;
-        let linux = of(&$systems.linux, $pair.linux)?;
-        let work = |$map: &$type| {
-            let mut sum = 0u64;
-            for &$key in &keys {
-                sum = sum.wrapping_add($body);
-            }
-            sum
+        let open =
+            |bpf: &Arc<dyn Bpf>, fd| (self.open)(bpf.resolve(fd)?).map_err(|_| Errno::EINVAL);
+        let engine = open(&systems.engine, self.pair.engine)?;
+        let linux = open(&systems.linux, self.pair.linux)?;
+        let work = |map: &T| {
+            let operations = keys.iter().map(|&key| operation(map, key));
+            operations.fold(0, u64::wrapping_add)
         };
         let contenders = [
             contender("skep", |_| work(&engine)),
             contender("linux", |_| work(&linux)),
         ];
-        $report.linux(
-            $name,
-            ENTRIES,
-            &compare($rounds, 1, keys.len(), &contenders),
-        );
-    }};
+        let figures = compare(rounds, 1, keys.len(), &contenders);
+        report.linux(self.name, ENTRIES, &figures);
+        Ok(())
+    }
 }
 
 fn typed(report: &mut Report, systems: &Systems, rounds: usize) -> Result<()> {
-    let hash = systems.maps(MapType::HASH)?;
-    type Hash = HashMap<u32, u64>;
-    typed_operation!(
-        report,
-        rounds,
-        "typed hash lookup",
-        Hash,
-        systems,
-        hash,
-        |map, key| map.get(&key).ok().flatten().unwrap_or(0)
-    );
-    typed_operation!(
-        report,
-        rounds,
-        "typed hash update",
-        Hash,
-        systems,
-        hash,
-        |map, key| map.insert(&key, &u64::from(key), 0).is_ok().into()
-    );
-    let array = systems.maps(MapType::ARRAY)?;
-    typed_operation!(
-        report,
-        rounds,
-        "typed array lookup",
-        Array<u64>,
-        systems,
-        array,
-        |map, key| map.get(key).ok().flatten().unwrap_or(0)
-    );
-    typed_operation!(
-        report,
-        rounds,
-        "typed array update",
-        Array<u64>,
-        systems,
-        array,
-        |map, key| map.set(key, &u64::from(key)).is_ok().into()
-    );
-    let per_cpu = systems.maps(MapType::PERCPU_ARRAY)?;
-    type PerCpu = PerCpuArray<u64>;
-    typed_operation!(
-        report,
-        rounds,
-        "typed per-CPU array lookup",
-        PerCpu,
-        systems,
-        per_cpu,
-        |map, key| {
-            map.get(key)
-                .ok()
-                .flatten()
-                .map_or(0, |values| values.len() as u64)
-        }
-    );
-    let per_cpu = systems.maps(MapType::PERCPU_HASH)?;
-    type PerCpuOf = PerCpuHash<u32, u64>;
-    typed_operation!(
-        report,
-        rounds,
-        "typed per-CPU hash lookup",
-        PerCpuOf,
-        systems,
-        per_cpu,
-        |map, key| {
-            map.get(&key)
-                .ok()
-                .flatten()
-                .map_or(0, |values| values.len() as u64)
-        }
-    );
-    Ok(())
+    let pair = &systems.maps(MapType::HASH)?;
+    let open = HashMap::<u32, u64>::new;
+    let name = "typed hash lookup";
+    Typed { name, pair, open }.run(report, systems, rounds, |map, key| {
+        map.get(&key).ok().flatten().unwrap_or(0)
+    })?;
+    let name = "typed hash update";
+    Typed { name, pair, open }.run(report, systems, rounds, |map, key| {
+        map.insert(&key, &u64::from(key), 0).is_ok().into()
+    })?;
+    let pair = &systems.maps(MapType::ARRAY)?;
+    let open = Array::<u64>::new;
+    let name = "typed array lookup";
+    Typed { name, pair, open }.run(report, systems, rounds, |map, key| {
+        map.get(key).ok().flatten().unwrap_or(0)
+    })?;
+    let name = "typed array update";
+    Typed { name, pair, open }.run(report, systems, rounds, |map, key| {
+        map.set(key, &u64::from(key)).is_ok().into()
+    })?;
+    let pair = &systems.maps(MapType::PERCPU_HASH)?;
+    let open = PerCpuHash::<u32, u64>::new;
+    let name = "typed per-CPU hash lookup";
+    Typed { name, pair, open }.run(report, systems, rounds, |map, key| {
+        map.get(&key)
+            .ok()
+            .flatten()
+            .map_or(0, |values| values.iter().sum())
+    })?;
+    let pair = &systems.maps(MapType::PERCPU_ARRAY)?;
+    let open = PerCpuArray::<u64>::new;
+    let name = "typed per-CPU array lookup";
+    Typed { name, pair, open }.run(report, systems, rounds, |map, key| {
+        map.get(key)
+            .ok()
+            .flatten()
+            .map_or(0, |values| values.iter().sum())
+    })
 }
 
 /// The attribute of an element command, as C lays it out.
@@ -180,6 +155,9 @@ struct ElementAttr {
     value: u64,
     flags: u64,
 }
+
+/// An operation on a key; whether it was done.
+type Operation<'a> = &'a (dyn Fn(&[u8]) -> bool + Sync);
 
 /// The C-shaped call on skep against the bare system call.
 fn raw(report: &mut Report, systems: &Systems, rounds: usize) -> Result<()> {
@@ -193,7 +171,7 @@ fn raw(report: &mut Report, systems: &Systems, rounds: usize) -> Result<()> {
             theirs.lookup(key, &mut value, 0).is_ok()
         };
         let update = |key: &[u8]| theirs.update(key, &[1; 8], 0).is_ok();
-        let operations: [(_, _, &(dyn Fn(&[u8]) -> bool + Sync)); 2] = [
+        let operations: [(_, _, Operation<'_>); 2] = [
             ("lookup", Cmd::MAP_LOOKUP_ELEM, &lookup),
             ("update", Cmd::MAP_UPDATE_ELEM, &update),
         ];
