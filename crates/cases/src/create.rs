@@ -305,7 +305,7 @@ fn too_much_memory(s: &System) {
     };
     assert_eq!(create(s, command(array)), Err(Errno::ENOMEM));
     let hash = MapAttr {
-        max_entries: 1 << 27,
+        max_entries: 1 << 22,
         value_size: 1 << 20,
         ..HASH
     };

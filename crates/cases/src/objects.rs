@@ -161,14 +161,9 @@ fn refuse(s: &System, what: &str, spec: &ObjectSpec, name: &str, errno: Errno) {
             packets.extend(
                 ["count", "zeros", "long"].map(|packet| bytes(&recorded()["packets"][packet])),
             );
-            let answers: Vec<_> = packets
-                .iter()
-                .map(|packet| run_out(s, program.fd(), packet).map(|(answer, _)| answer))
-                .collect();
-            assert!(
-                answers.contains(&Err(Errno::EACCES)),
-                "{what} runs: {answers:?}"
-            );
+            let violates =
+                |packet: &Vec<u8>| run_out(s, program.fd(), packet).map(drop) == Err(Errno::EACCES);
+            assert!(packets.iter().any(violates), "{what} runs");
         }
     }
 }

@@ -51,6 +51,10 @@ fn main() {
     }
     assert!(known.is_empty(), "KNOWN lists what is no case: {known:?}");
     let conclusion = libtest_mimic::run(&arguments, trials);
+    for (cases, difference) in KNOWN {
+        let cases = cases.join(", ");
+        println!("known difference of the engine: {difference} ({cases})");
+    }
     if let Err(reason) = &linux {
         println!("skipped: {skipped} cases on Linux: {reason}");
     }
