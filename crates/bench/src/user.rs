@@ -130,19 +130,19 @@ fn typed(report: &mut Report, systems: &Systems, rounds: usize) -> Result<()> {
     let open = PerCpuHash::<u32, u64>::new;
     let name = "typed per-CPU hash lookup";
     Typed { name, pair, open }.run(report, systems, rounds, |map, key| {
-        map.get(&key)
+        map.fold(&key, 0, |sum, value| sum + value)
             .ok()
             .flatten()
-            .map_or(0, |values| values.iter().sum())
+            .unwrap_or(0)
     })?;
     let pair = &systems.maps(MapType::PERCPU_ARRAY)?;
     let open = PerCpuArray::<u64>::new;
     let name = "typed per-CPU array lookup";
     Typed { name, pair, open }.run(report, systems, rounds, |map, key| {
-        map.get(key)
+        map.fold(key, 0, |sum, value| sum + value)
             .ok()
             .flatten()
-            .map_or(0, |values| values.iter().sum())
+            .unwrap_or(0)
     })
 }
 

@@ -131,11 +131,16 @@ fn per_cpu_values_are_one_a_cpu_eight_bytes_apart() {
     assert_eq!(raw[8..16], 8u64.to_ne_bytes());
     let all: Vec<_> = array.iter().collect::<Result<_, _>>().unwrap();
     assert_eq!(all, [vec![0, 0, 0], vec![7, 8, 9]]);
+    assert_eq!(array.fold(1, 0, |sum, value| sum + value), Ok(Some(24)));
+    assert_eq!(array.fold(2, 0, |sum, value| sum + value), Ok(None));
 
     let hash = PerCpuHash::<u8, [u8; 12]>::new(map(MapType::PERCPU_HASH, 1, 12, 2)).unwrap();
     let values = [[1; 12], [2; 12], [3; 12]];
     assert_eq!(hash.insert(&9, &values, elem::ANY), Ok(()));
     assert_eq!(hash.get(&9), Ok(Some(values.to_vec())));
+    let first = |sum: u32, value: [u8; 12]| sum + u32::from(value[0]);
+    assert_eq!(hash.fold(&9, 0, first), Ok(Some(6)));
+    assert_eq!(hash.fold(&8, 0, first), Ok(None));
     assert_eq!(hash.keys().collect::<Vec<_>>(), [Ok(9)]);
     assert_eq!(hash.iter().count(), 1);
     assert_eq!(hash.take(&9), Ok(Some(values.to_vec())));

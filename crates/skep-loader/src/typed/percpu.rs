@@ -7,7 +7,7 @@
 use super::hash::found;
 use super::keys::{Iter, Keys};
 use super::{ByteArray, Pod, TypedError, check_kind, check_size};
-use skep_abi::{Errno, MapOps, MapRef, MapType, Result};
+use skep_abi::{Errno, MapOps, MapRef, MapType, Result, Scratch};
 use std::marker::PhantomData;
 
 /// The values of one key, a cpu each.
@@ -24,14 +24,13 @@ impl<V: Pod> Values<V> {
         size.checked_div(Self::STRIDE).unwrap_or(0)
     }
 
-    fn read(bytes: &[u8]) -> Vec<V> {
+    fn read(bytes: &[u8]) -> impl Iterator<Item = V> {
         let cpus = bytes.chunks_exact(Self::STRIDE.max(1));
         cpus.map(|cpu| {
             let mut value = V::Bytes::ZERO;
             value.bytes_mut().copy_from_slice(&cpu[..V::SIZE]);
             V::from_bytes(&value)
         })
-        .collect()
     }
 
     fn get(
@@ -39,13 +38,21 @@ impl<V: Pod> Values<V> {
         key: &[u8],
         mut copy: impl FnMut(&[u8], &mut [u8]) -> Result<()>,
     ) -> Result<Option<Vec<V>>> {
-        let mut bytes = vec![0; self.map.shape().user_value_size];
-        let answer = copy(key, &mut bytes);
-        found(answer.map(|()| Self::read(&bytes)))
+        let mut scratch = Scratch::new();
+        let bytes = scratch.buffer(self.map.shape().user_value_size);
+        let answer = copy(key, bytes);
+        found(answer.map(|()| Self::read(bytes).collect()))
     }
 
     fn lookup(&self, key: &[u8]) -> Result<Option<Vec<V>>> {
         self.get(key, |key, bytes| self.map.lookup(key, bytes, 0))
+    }
+
+    fn fold<S>(&self, key: &[u8], start: S, step: impl FnMut(S, V) -> S) -> Result<Option<S>> {
+        let mut scratch = Scratch::new();
+        let bytes = scratch.buffer(self.map.shape().user_value_size);
+        let answer = self.map.lookup(key, bytes, 0);
+        found(answer.map(|()| Self::read(bytes).fold(start, step)))
     }
 
     /// EINVAL unless there is a value for each cpu.
@@ -53,12 +60,14 @@ impl<V: Pod> Values<V> {
         if values.len() != self.cpus() {
             return Err(Errno::EINVAL);
         }
-        let mut bytes = vec![0; self.map.shape().user_value_size];
+        let mut scratch = Scratch::new();
+        let bytes = scratch.buffer(self.map.shape().user_value_size);
+        bytes.fill(0);
         let cpus = bytes.chunks_exact_mut(Self::STRIDE.max(1));
         for (cpu, value) in cpus.zip(values) {
             cpu[..V::SIZE].copy_from_slice(value.to_bytes().bytes());
         }
-        self.map.update(key, &bytes, flags)
+        self.map.update(key, bytes, flags)
     }
 }
 
@@ -98,6 +107,13 @@ impl<K: Pod, V: Pod> PerCpuHash<K, V> {
     /// The values of a key, by cpu.
     pub fn get(&self, key: &K) -> Result<Option<Vec<V>>> {
         self.values.lookup(key.to_bytes().bytes())
+    }
+
+    /// Goes through the values of a key, by cpu, without a vector of them: their sum is
+    /// `fold(&key, 0, |sum, value| sum + value)`.
+    #[inline]
+    pub fn fold<S>(&self, key: &K, start: S, step: impl FnMut(S, V) -> S) -> Result<Option<S>> {
+        self.values.fold(key.to_bytes().bytes(), start, step)
     }
 
     /// Sets the values of a key; EINVAL unless there is one for each cpu.
@@ -173,6 +189,12 @@ impl<V: Pod> PerCpuArray<V> {
     /// The values at an index, by cpu; none past the end.
     pub fn get(&self, index: u32) -> Result<Option<Vec<V>>> {
         self.values.lookup(&index.to_bytes())
+    }
+
+    /// Goes through the values of an index, by cpu, without a vector of them.
+    #[inline]
+    pub fn fold<S>(&self, index: u32, start: S, step: impl FnMut(S, V) -> S) -> Result<Option<S>> {
+        self.values.fold(&index.to_ne_bytes(), start, step)
     }
 
     /// Sets the values at an index; EINVAL unless there is one for each cpu.
