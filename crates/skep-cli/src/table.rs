@@ -1,16 +1,20 @@
 //! A map's elements as a table: a column a field, a row an element.
 //!
 //! Per-CPU values stand side by side where they are single numbers of a few cpus,
-//! else in a row a cpu. On a terminal a table that is somewhat too wide is wrapped
-//! within its cells; one that is far too wide is turned, a field a line. Elsewhere
+//! else in a row a cpu. On a terminal that is too narrow cells are wrapped, but no
+//! numbers; where that is not enough the table is turned, a field a line. Elsewhere
 //! lines are as long as they are.
 
 use crate::elements::{Element, Elements};
-use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
+use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement};
+use comfy_table::{LineStyle, Table, TableStyle, Width};
 use skep::btf::Value;
 
 /// Most cpus whose values stand side by side.
 const CPU_COLUMNS: usize = 8;
+
+/// Characters of a text that is not broken off earlier.
+const NARROWEST: u16 = 28;
 
 /// A line under the header and nothing else: a table that can also be cut by columns.
 const STYLE: TableStyle =
@@ -47,7 +51,6 @@ pub fn variables(value: &Value<'_>) -> String {
 pub fn elements(elements: &Elements<'_>) -> String {
     let layout = Layout::of(elements);
     let mut table = new_table();
-    let terminal = table.width();
     table.set_header(layout.titles());
     for element in &elements.elements {
         for row in layout.rows(element) {
@@ -55,25 +58,29 @@ pub fn elements(elements: &Elements<'_>) -> String {
         }
     }
     let numeric = layout.numeric(elements);
-    for (column, is_numeric) in table.column_iter_mut().zip(numeric) {
+    let widths = table.column_max_content_widths();
+    let columns = table.column_iter_mut().zip(numeric).zip(widths);
+    for ((column, is_numeric), width) in columns {
         if is_numeric {
             column.set_cell_alignment(CellAlignment::Right);
+            column.set_constraint(ColumnConstraint::ContentWidth);
+        } else {
+            // With the blank on both sides.
+            let least = Width::Fixed(width.min(NARROWEST) + 2);
+            column.set_constraint(ColumnConstraint::LowerBoundary(least));
         }
     }
-    table.set_content_arrangement(ContentArrangement::Disabled);
-    let wide = text(&table);
-    let width = wide.lines().map(|line| line.chars().count()).max();
-    let (Some(terminal), Some(width)) = (terminal.map(usize::from), width) else {
-        return wide;
+    let Some(terminal) = table.width().map(usize::from) else {
+        return text(&table);
     };
-    if width <= terminal {
-        wide
-    } else if width <= terminal * 2 {
-        table.set_content_arrangement(ContentArrangement::Dynamic);
-        text(&table)
-    } else {
-        turned(&layout, elements)
+    for arrangement in [ContentArrangement::Disabled, ContentArrangement::Dynamic] {
+        table.set_content_arrangement(arrangement);
+        let text = text(&table);
+        if text.lines().all(|line| line.chars().count() <= terminal) {
+            return text;
+        }
     }
+    turned(&layout, elements)
 }
 
 /// A field a line, a blank line between elements.
