@@ -94,6 +94,9 @@ pub struct RunArgs {
     pub seed: Option<u64>,
 
     /// Add the values of all cpus up, in per-CPU maps
+    ///
+    /// Structs are added field by field. Sums are plain numbers, whatever --format
+    /// says; a field that is no number is left out unless all cpus agree on it.
     #[arg(long)]
     pub sum: bool,
 

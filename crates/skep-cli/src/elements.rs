@@ -60,6 +60,10 @@ pub fn read<'t>(map: &LoadedMap, view: &View<'t>) -> Elements<'t> {
         shape.user_value_size
     };
     let hides_zero = is_array(shape.map_type) && !map.spec().is_data() && !view.all;
+    let sums = view.sum && per_cpu;
+    // A sum is of numbers, and a formatted field is none any more.
+    let plain = Formats::new();
+    let value_formats = if sums { &plain } else { view.formats };
     let mut read = Elements {
         per_cpu: per_cpu && !view.sum,
         elements: Vec::new(),
@@ -75,10 +79,10 @@ pub fn read<'t>(map: &LoadedMap, view: &View<'t>) -> Elements<'t> {
             .chunks(stride.max(1))
             .map(|value| {
                 let value = &value[..value.len().min(shape.value_size as usize)];
-                view.types.value(map, value, view.formats)
+                view.types.value(map, value, value_formats)
             })
             .collect();
-        if view.sum && per_cpu {
+        if sums {
             let sum = values.into_iter().reduce(|sum, more| add(sum, &more));
             values = sum.into_iter().collect();
         }

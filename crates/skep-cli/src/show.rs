@@ -48,7 +48,8 @@ pub fn hex(bytes: &[u8]) -> String {
         .join(" ")
 }
 
-/// The sum of two values, field by field; what is no number stays as it is in the first.
+/// The sum of two values, field by field. What is no number has none: it stays if
+/// both agree on it, else it is left out.
 pub fn add<'a>(sum: Value<'a>, more: &Value<'a>) -> Value<'a> {
     match (sum, more) {
         (Value::Unsigned(a), Value::Unsigned(b)) => Value::Unsigned(a.wrapping_add(*b)),
@@ -67,7 +68,8 @@ pub fn add<'a>(sum: Value<'a>, more: &Value<'a>) -> Value<'a> {
                 .collect(),
             )
         }
-        (other, _) => other,
+        (one, other) if one == *other => one,
+        _ => Value::Omitted,
     }
 }
 
@@ -103,6 +105,9 @@ mod tests {
                 },
             ])
         };
-        assert_eq!(add(one(2, "a"), &one(3, "b")), one(5, "a"));
+        assert_eq!(add(one(2, "a"), &one(3, "a")), one(5, "a"));
+        let differ = add(one(2, "a"), &one(3, "b"));
+        assert_eq!(differ.field("packets"), Some(&Value::Unsigned(5)));
+        assert_eq!(differ.field("name"), Some(&Value::Omitted));
     }
 }

@@ -50,7 +50,7 @@ fn main() -> ExitCode {
 
 fn count() -> Result<(), Box<dyn Error>> {
     let on_linux = std::env::args().any(|arg| arg == "--kernel");
-    // The one line that chooses: everything below is the same on both.
+    // The one choice: everything below is the same on both.
     let bpf: Arc<dyn Bpf> = if on_linux {
         Arc::new(Kernel::new()?)
     } else {

@@ -35,13 +35,10 @@ fn library() -> Result<(u32, Option<u64>), Box<dyn std::error::Error>> {
     (run.data_in, run.data_size_in) = (UserIn::new(&packet), packet.len() as u32);
     bpf.prog_test_run(&mut run)?;
     let packets = object.map("packets").ok_or("no such map")?.array::<u64>()?;
-    println!(
-        "returned {}; TCP packets: {:?}",
-        run.retval,
-        packets.get(6)?
-    );
+    let tcp = packets.get(6)?;
+    println!("returned {}; TCP packets: {tcp:?}", run.retval);
 
-    Ok((run.retval, packets.get(6)?))
+    Ok((run.retval, tcp))
 }
 
 #[test]

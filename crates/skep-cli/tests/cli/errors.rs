@@ -149,9 +149,12 @@ fn objects_that_cannot_be_used_are_explained() {
         ),
         (run(TRAFFIC), 1, &["not a BPF object", "instead of ELF's"]),
         (
-            run("testdata/bpf/bad-extern.bpf.o"),
+            run("testdata/bpf/bad-extern.bpf.o --prog call"),
             1,
-            &["bad-extern.bpf.o: section xdp", "offset"],
+            &[
+                "bad-extern.bpf.o: section xdp, symbol call, offset 0x8:",
+                "refers to \"nowhere\", which is not defined",
+            ],
         ),
         (
             run("testdata/bpf/bad-legacy-extra.bpf.o"),
@@ -166,7 +169,7 @@ fn objects_that_cannot_be_used_are_explained() {
         (
             run("testdata/bpf/bad-license.bpf.o"),
             1,
-            &["refused to load", "EINVAL"],
+            &["program print (section xdp)", "refused to load", "EINVAL"],
         ),
     ]);
 }

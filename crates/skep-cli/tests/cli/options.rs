@@ -81,6 +81,14 @@ fn packets_go_round_the_cpus() {
     assert_eq!(cpus, [3, 2]);
 }
 
+/// A format must not make numbers into text before they are added.
+#[test]
+fn sums_are_of_numbers_whatever_the_format() {
+    let line = format!("run {PERCPU} --pcap {TRAFFIC} --cpus 3 --sum --seed 1 --json");
+    let formatted = succeed(&format!("{line} --format value=hex"));
+    assert_eq!(formatted, succeed(&line));
+}
+
 #[test]
 fn a_program_is_chosen_by_name() {
     let object = "testdata/bpf/many-programs.bpf.o";
