@@ -9,6 +9,8 @@ use std::fmt::Write;
 
 /// How many places of a kind of violation are described.
 const PLACES: usize = 5;
+/// How many characters of a section without types are shown.
+const BYTES: usize = 200;
 /// How many printed lines are shown.
 const LINES: usize = 20;
 
@@ -148,9 +150,11 @@ fn variables(text: &mut String, section: &str, value: &Value<'_>) {
         Value::Struct(_) => {
             let _ = writeln!(text, "\nglobals {section}: none that have a name");
         }
-        // Without types a section is but bytes.
+        // Without types a section is but bytes, and it may be as large as a file.
         other => {
-            let _ = writeln!(text, "\nglobals {section}, without types\n {other}");
+            let bytes: String = other.to_string().chars().take(BYTES).collect();
+            let more = if bytes.len() == BYTES { "..." } else { "" };
+            let _ = writeln!(text, "\nglobals {section}, without types\n {bytes}{more}");
         }
     }
 }
