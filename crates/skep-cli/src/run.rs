@@ -12,11 +12,38 @@ use crate::runner::{Outcome, Runner, System};
 use crate::types::Types;
 use crate::{Done, EXIT_VIOLATION};
 use skep::abi::ProgType;
+use skep::engine::program;
 use skep::loader::{LoadOptions, LoadedMap, Object, ObjectSpec, ProgramSpec};
 use std::process::ExitCode;
 
-/// Program types that a packet can be given to.
-const PACKET_TYPES: [ProgType; 2] = [ProgType::XDP, ProgType::SCHED_CLS];
+/// Program types that run over a packet.
+const PACKET_TYPES: [ProgType; 9] = [
+    ProgType::SOCKET_FILTER,
+    ProgType::SCHED_CLS,
+    ProgType::SCHED_ACT,
+    ProgType::XDP,
+    ProgType::CGROUP_SKB,
+    ProgType::LWT_IN,
+    ProgType::LWT_OUT,
+    ProgType::LWT_XMIT,
+    ProgType::LWT_SEG6LOCAL,
+];
+
+/// Whether the program is given packets, and is of a type that is there.
+fn takes_packets(program: &ProgramSpec) -> bool {
+    packet_types().any(|known| known == program.prog_type)
+}
+
+fn packet_types() -> impl Iterator<Item = ProgType> {
+    let known = program::kinds().map(|kind| kind.prog_type);
+    known.filter(|known| PACKET_TYPES.contains(known))
+}
+
+/// Their names.
+fn packet_type_names() -> String {
+    let names: Vec<String> = packet_types().map(|known| known.to_string()).collect();
+    names.join(", ")
+}
 
 /// Runs the command.
 pub fn run(args: &RunArgs) -> Result<Done, Failure> {
@@ -72,28 +99,29 @@ pub fn run(args: &RunArgs) -> Result<Done, Failure> {
 fn choose<'a>(spec: &'a ObjectSpec, args: &RunArgs) -> Result<&'a ProgramSpec, Failure> {
     let object = args.object.display();
     let programs = spec.programs();
-    let takes_packets = |program: &&ProgramSpec| PACKET_TYPES.contains(&program.prog_type);
     if let Some(name) = &args.prog {
         let program = spec.program(name).ok_or_else(|| {
             let known: Vec<&str> = programs.iter().map(|p| p.name.as_str()).collect();
             let unknown = near::unknown("program", name, &known);
             Failure::new(format!("{object}: {unknown}"))
         })?;
-        if !takes_packets(&program) {
+        if !takes_packets(program) {
             return Err(Failure::new(format!(
-                "{object}: program {name} is of type {}; packets can be given to programs of \
-                 types xdp and sched_cls",
-                program.prog_type
+                "{object}: program {name} is of type {}; packets can be given to programs of the \
+                 types {}",
+                program.prog_type,
+                packet_type_names()
             )));
         }
         return Ok(program);
     }
-    let found: Vec<&ProgramSpec> = programs.iter().filter(takes_packets).collect();
+    let found: Vec<&ProgramSpec> = programs.iter().filter(|p| takes_packets(p)).collect();
     match found.as_slice() {
         [program] => Ok(program),
         [] if programs.is_empty() => Err(Failure::new(format!("{object} has no program"))),
         [] => Err(Failure::new(format!(
-            "{object} has no program that takes packets (types xdp and sched_cls); it has{}",
+            "{object} has no program that takes packets (types {}); it has{}",
+            packet_type_names(),
             listed(programs.iter())
         ))),
         several => Err(Failure::new(format!(

@@ -216,7 +216,7 @@ fn the_kernel_takes_privilege() {
 #[test]
 fn cut_objects_are_refused_in_a_sentence() {
     let whole = read(PER_SOURCE);
-    let folder = std::env::temp_dir().join(format!("skep-cut-{}", std::process::id()));
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cut");
     std::fs::create_dir_all(&folder).expect("a folder");
     let file = folder.join("cut.bpf.o");
     for tenth in 0..10 {
