@@ -15,6 +15,7 @@ cases![
     a_short_value_still_removes,
     a_short_array_key_is_efault_before_the_type_is_asked,
     resolved_maps_answer_alike,
+    short_slices_of_a_resolved_map_are_noticed_in_order,
 ];
 
 fn key() -> [u8; 4] {
@@ -308,4 +309,30 @@ fn rest_answers_alike(map: &dyn MapOps, attr: MapAttr, seen: &mut [u8]) {
         Err(taken),
         "{attr:?}"
     );
+}
+
+/// What a command looks at before a slice answers before the slice does.
+fn short_slices_of_a_resolved_map_are_noticed_in_order(s: &System) {
+    for attr in [HASH, PERCPU_HASH] {
+        let fd = s.map(attr);
+        let map = s.bpf.resolve(fd.fd()).expect("the map");
+        let value = s.user_value(attr, 5);
+        let mut short = value[1..].to_vec();
+        let absent = Err(Errno::ENOENT);
+        let fault = Err(Errno::EFAULT);
+        assert_eq!(map.lookup(&key(), &mut short, 1), Err(Errno::EINVAL));
+        assert_eq!(map.lookup(&key(), &mut short, 0), absent);
+        assert_eq!(map.lookup_and_delete(&key(), &mut short, 0), absent);
+        assert_eq!(map.next_key(None, &mut [0; 3]), absent);
+        assert_eq!(map.update(&key(), &value, 0), Ok(()));
+        assert_eq!(map.lookup(&key(), &mut short, 0), fault);
+        assert_eq!(map.lookup(&key()[1..], &mut value.clone(), 0), fault);
+        assert_eq!(map.update(&key(), &short, 0), fault);
+        assert_eq!(map.delete(&key()[1..]), fault);
+        assert_eq!(map.next_key(None, &mut [0; 3]), fault);
+        assert_eq!(map.next_key(Some(&[]), &mut [0; 4]), fault);
+        // The element goes even if there is no room for its value.
+        assert_eq!(map.lookup_and_delete(&key(), &mut short, 0), fault);
+        assert_eq!(map.delete(&key()), absent);
+    }
 }

@@ -12,9 +12,9 @@
 //!
 //! Answers to: bpf_obj_get_info_by_fd in kernel/bpf/syscall.c.
 
+use super::own::Own;
 use super::sys::{self, Pen};
 use skep_abi::{BtfInfo, Errno, Fd, MapInfo, ObjGetInfoByFd, ProgInfo, Result, UserMem, UserOut};
-use std::os::fd::AsRawFd;
 
 /// The longest structure that Linux looks at: a page.
 const MAX_INFO: usize = 4096;
@@ -55,10 +55,10 @@ fn ask_guarded(fd: Fd, info_len: u32, info: &mut [u8], mem: Option<&dyn UserMem>
         Err(Errno::EBADF) => None,
         Err(errno) => return Err(errno),
     };
-    let fd = own.as_ref().map_or(Fd(-1), |own| Fd(own.as_raw_fd()));
+    let fd = own.as_ref().map_or(Fd(-1), Own::fd);
     let bound = info.len().min(info_len as usize);
     let mut replaced = Vec::new();
-    for address in addresses(fd, info.len())? {
+    for address in addresses(fd, info.len().min(MAX_INFO))? {
         replaced.extend(address.replace(info, bound, mem));
     }
     let mut asked = ObjGetInfoByFd {

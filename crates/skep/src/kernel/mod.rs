@@ -10,13 +10,14 @@
 //! slice that information can name no memory: its own addresses answer EFAULT.
 //!
 //! Descriptors are the process's own file descriptors, and `close` closes whichever
-//! it is given.
+//! it is given, but for those by which resolved maps are reached.
 //!
 //! Answers to: bpf(2).
 
 mod arena;
 mod info;
 mod map;
+mod own;
 mod sys;
 
 use skep_abi::*;
@@ -58,22 +59,42 @@ const CPUS_FILE: &str = "/sys/devices/system/cpu/possible";
 impl Kernel {
     /// The kernel this process runs on, if it lets this process make maps.
     pub fn new() -> Result<Kernel, Unavailable> {
-        let cpus = possible_cpus()?;
-        let kernel = Kernel { cpus };
+        let kernel = Kernel {
+            cpus: possible_cpus()?,
+        };
+        kernel.try_a_map()?;
+        Ok(kernel)
+    }
+
+    /// Makes the smallest of per-CPU maps and reads its element. The kernel itself
+    /// says so if that takes more room than the cpus counted need.
+    fn try_a_map(&self) -> Result<(), Unavailable> {
         let mut smallest = MapCreate {
-            map_type: MapType::ARRAY,
+            map_type: MapType::PERCPU_ARRAY,
             key_size: 4,
-            value_size: 1,
+            value_size: 8,
             max_entries: 1,
             ..MapCreate::default()
         };
-        match kernel.map_create(&mut smallest) {
-            Ok(fd) => kernel.close(fd).map_err(Unavailable::Broken)?,
-            Err(Errno::ENOSYS) => return Err(Unavailable::Missing),
-            Err(Errno::EPERM) => return Err(Unavailable::NotPermitted),
-            Err(errno) => return Err(Unavailable::Broken(errno)),
-        }
-        Ok(kernel)
+        let map = self
+            .map_create(&mut smallest)
+            .map_err(|errno| match errno {
+                Errno::ENOSYS => Unavailable::Missing,
+                Errno::EPERM => Unavailable::NotPermitted,
+                errno => Unavailable::Broken(errno),
+            })?;
+        let mut value = vec![0; self.cpus as usize * 8];
+        let read = self.map_lookup_elem(&mut MapLookupElem {
+            map,
+            key: UserIn::new(&[0; 4]),
+            value: UserOut::new(&mut value),
+            flags: 0,
+        });
+        self.close(map).map_err(Unavailable::Broken)?;
+        read.map_err(|errno| match errno {
+            Errno::EFAULT => Unavailable::Cpus(format!("there are more than {}", self.cpus)),
+            errno => Unavailable::Broken(errno),
+        })
     }
 }
 
@@ -173,7 +194,20 @@ commands! {
 
 #[cfg(test)]
 mod tests {
-    use super::count_cpus;
+    use super::*;
+
+    #[test]
+    fn too_few_cpus_are_noticed() {
+        let kernel = match Kernel::new() {
+            Ok(kernel) => kernel,
+            Err(reason) => return println!("skipped: {reason}"),
+        };
+        let fewer = Kernel {
+            cpus: kernel.cpus - 1,
+        };
+        let answer = fewer.try_a_map();
+        assert!(matches!(answer, Err(Unavailable::Cpus(_))), "{answer:?}");
+    }
 
     #[test]
     fn lists_of_cpus_are_counted() {

@@ -8,19 +8,24 @@
 //! what the kernel touches ([`direct_len`]) are passed as they are.
 //!
 //! [`Elements`] does without pens: it asks the kernel for the map's measures once,
-//! and checks each slice against them.
+//! and checks each slice against them. What is too short goes the way of the pens.
 //!
 //! Invariants: an address in an attribute is null, inside a pen or at its guard
 //! page, inside a slice at least as long as the kernel touches, or covered by the
-//! promise of [`OwnProcess`]. A pen belongs to one call at a time.
+//! promise of [`OwnProcess`]. A pen belongs to one call at a time. Two numbers the
+//! kernel takes for addresses without being shown as such: what a link's details
+//! name, and the entry of `fd_array` that an instruction asks for, which may lie
+//! past the guard page. Both it only reads.
 //!
 //! Answers to: bpf(2), process_vm_readv(2).
 
+use super::map::user_value_size;
+use super::own::{self, Own};
 use rustix::mm::{MapFlags, MprotectFlags, ProtFlags};
 use skep_abi::*;
 use std::cell::RefCell;
 use std::ffi::c_void;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{FromRawFd, OwnedFd};
 use std::ptr::{self, NonNull};
 
 /// Issues bpf(2).
@@ -40,17 +45,20 @@ unsafe fn bpf(cmd: Cmd, attr: *mut c_void, size: usize) -> Result<i64> {
     }
 }
 
-/// Closes a descriptor.
+/// Closes a descriptor. EBADF if it is not open, or is one of [`own`].
 pub(super) fn close(fd: Fd) -> Result<()> {
-    // SAFETY: close(2) touches no memory. Whoever holds the number decides on it.
-    if unsafe { libc::close(fd.0) } == 0 {
-        return Ok(());
-    }
-    match Errno::last_os_error() {
-        // Linux has closed it all the same.
-        Errno::EINTR => Ok(()),
-        errno => Err(errno),
-    }
+    own::close_with(fd, || {
+        // SAFETY: close(2) touches no memory, and what relies on a number of this module's
+        // keeps it from here. Of all others, whoever holds the number decides.
+        if unsafe { libc::close(fd.0) } == 0 {
+            return Ok(());
+        }
+        match Errno::last_os_error() {
+            // Linux has closed it all the same.
+            Errno::EINTR => Ok(()),
+            errno => Err(errno),
+        }
+    })
 }
 
 fn page_size() -> usize {
@@ -92,7 +100,7 @@ impl Pen {
 
     /// The last `len` bytes before the guard page; `len` is at most the room.
     fn tail(&self, len: usize) -> *mut u8 {
-        debug_assert!(len <= self.room);
+        assert!(len <= self.room, "{len} bytes in a pen of {}", self.room);
         // SAFETY: `room - len` is within the mapping, or at its guard page if `len` is 0.
         unsafe { self.start.as_ptr().cast::<u8>().add(self.room - len) }
     }
@@ -274,20 +282,22 @@ fn place(
     }
 }
 
-/// Another descriptor of what `fd` is one of, closed on exec.
-pub(super) fn duplicate(fd: Fd) -> Result<OwnedFd> {
-    // SAFETY: fcntl(2) touches no memory with this command.
-    let new = unsafe { libc::fcntl(fd.0, libc::F_DUPFD_CLOEXEC, 0) };
-    if new < 0 {
-        return Err(Errno::last_os_error());
-    }
-    // SAFETY: the kernel has just opened `new`, and nobody else knows of it.
-    Ok(unsafe { OwnedFd::from_raw_fd(new) })
+/// Another descriptor of what `fd` is one of, closed on exec and by nobody else.
+pub(super) fn duplicate(fd: Fd) -> Result<Own> {
+    Own::open(|| {
+        // SAFETY: fcntl(2) touches no memory with this command.
+        let new = unsafe { libc::fcntl(fd.0, libc::F_DUPFD_CLOEXEC, 0) };
+        if new < 0 {
+            return Err(Errno::last_os_error());
+        }
+        // SAFETY: the kernel has just opened `new`, and nobody else knows of it.
+        Ok(unsafe { OwnedFd::from_raw_fd(new) })
+    })
 }
 
 /// A map's elements: the bare system call, each slice checked first.
 pub(super) struct Elements {
-    map: OwnedFd,
+    map: Own,
     shape: MapShape,
 }
 
@@ -305,7 +315,7 @@ impl Elements {
     /// The map behind `fd`, on a machine of `cpus` possible cpus.
     pub(super) fn open(fd: Fd, cpus: u32) -> Result<Elements> {
         let map = duplicate(fd)?;
-        let own = Fd(map.as_raw_fd());
+        let own = map.fd();
         // A batch of nothing does nothing. Only what is no map answers EINVAL to it.
         let mut nothing = MapLookupBatch {
             map: own,
@@ -338,23 +348,19 @@ impl Elements {
         &self.shape
     }
 
-    /// The key's address; null for a map without keys. EFAULT if it is too short.
+    /// The key's address; null for a map without keys, `None` if it is too short.
     #[inline]
-    fn key(&self, key: &[u8]) -> Result<*const u8> {
+    fn key(&self, key: &[u8]) -> Option<*const u8> {
         match self.shape.key_size as usize {
-            0 => Ok(ptr::null()),
-            size if size <= key.len() => Ok(key.as_ptr()),
-            _ => Err(Errno::EFAULT),
+            0 => Some(ptr::null()),
+            size if size <= key.len() => Some(key.as_ptr()),
+            _ => None,
         }
     }
 
     #[inline]
-    fn check_value(&self, len: usize) -> Result<()> {
-        if self.shape.user_value_size <= len {
-            Ok(())
-        } else {
-            Err(Errno::EFAULT)
-        }
+    fn is_value(&self, value: &[u8]) -> bool {
+        self.shape.user_value_size <= value.len()
     }
 
     /// Issues `cmd`, whose last field ends at `size`.
@@ -373,7 +379,7 @@ impl Elements {
         flags: u64,
     ) -> Result<()> {
         let mut attr = ElementAttr {
-            map: self.map.as_raw_fd(),
+            map: self.map.fd().0,
             padding: 0,
             key,
             value,
@@ -386,75 +392,85 @@ impl Elements {
 
     #[inline]
     pub(super) fn lookup(&self, key: &[u8], value: &mut [u8], flags: u64) -> Result<()> {
-        self.check_value(value.len())?;
-        let (key, value) = (self.key(key)?, value.as_mut_ptr());
+        let (Some(from), true) = (self.key(key), self.is_value(value)) else {
+            return short(&mut MapLookupElem {
+                map: self.map.fd(),
+                key: key.into(),
+                value: value.into(),
+                flags,
+            });
+        };
+        let (cmd, end, value) = (Cmd::MAP_LOOKUP_ELEM, MapLookupElem::END, value.as_mut_ptr());
         // SAFETY: both slices were found long enough for this map.
-        unsafe { self.element(Cmd::MAP_LOOKUP_ELEM, MapLookupElem::END, key, value, flags) }
+        unsafe { self.element(cmd, end, from, value, flags) }
     }
 
     #[inline]
     pub(super) fn update(&self, key: &[u8], value: &[u8], flags: u64) -> Result<()> {
-        self.check_value(value.len())?;
-        let (key, value) = (self.key(key)?, value.as_ptr().cast_mut());
+        let (Some(at), true) = (self.key(key), self.is_value(value)) else {
+            return short(&mut MapUpdateElem {
+                map: self.map.fd(),
+                key: key.into(),
+                value: value.into(),
+                flags,
+            });
+        };
+        let (cmd, end) = (Cmd::MAP_UPDATE_ELEM, MapUpdateElem::END);
+        let value = value.as_ptr().cast_mut();
         // SAFETY: both slices were found long enough for this map; the value is only read.
-        unsafe { self.element(Cmd::MAP_UPDATE_ELEM, MapUpdateElem::END, key, value, flags) }
+        unsafe { self.element(cmd, end, at, value, flags) }
     }
 
     #[inline]
     pub(super) fn delete(&self, key: &[u8]) -> Result<()> {
-        let key = self.key(key)?;
+        let Some(at) = self.key(key) else {
+            return short(&mut MapDeleteElem {
+                map: self.map.fd(),
+                key: key.into(),
+            });
+        };
+        let (cmd, end) = (Cmd::MAP_DELETE_ELEM, MapDeleteElem::END);
         // SAFETY: the key was found long enough; the command takes no value.
-        unsafe {
-            self.element(
-                Cmd::MAP_DELETE_ELEM,
-                MapDeleteElem::END,
-                key,
-                ptr::null_mut(),
-                0,
-            )
-        }
+        unsafe { self.element(cmd, end, at, ptr::null_mut(), 0) }
     }
 
     #[inline]
     pub(super) fn next_key(&self, key: Option<&[u8]>, next: &mut [u8]) -> Result<()> {
-        if next.len() < self.shape.key_size as usize {
-            return Err(Errno::EFAULT);
-        }
-        let key = key.map_or(Ok(ptr::null()), |key| self.key(key))?;
-        let next = next.as_mut_ptr();
-        // SAFETY: `key` is null or long enough, and so is `next`, where a key is written.
-        unsafe { self.element(Cmd::MAP_GET_NEXT_KEY, MapGetNextKey::END, key, next, 0) }
+        let from = key.map_or(Some(ptr::null()), |key| self.key(key));
+        let room = next.len() >= self.shape.key_size as usize;
+        let (Some(from), true) = (from, room) else {
+            return short(&mut MapGetNextKey {
+                map: self.map.fd(),
+                key: key.into(),
+                next_key: next.into(),
+            });
+        };
+        let (cmd, end, next) = (Cmd::MAP_GET_NEXT_KEY, MapGetNextKey::END, next.as_mut_ptr());
+        // SAFETY: `from` is null or long enough, and so is `next`, where a key is written.
+        unsafe { self.element(cmd, end, from, next, 0) }
     }
 
     #[inline]
     pub(super) fn lookup_and_delete(&self, key: &[u8], value: &mut [u8], flags: u64) -> Result<()> {
-        self.check_value(value.len())?;
-        let (key, value) = (self.key(key)?, value.as_mut_ptr());
+        let (Some(from), true) = (self.key(key), self.is_value(value)) else {
+            return short(&mut MapLookupAndDeleteElem {
+                map: self.map.fd(),
+                key: key.into(),
+                value: value.into(),
+                flags,
+            });
+        };
         let (cmd, end) = (Cmd::MAP_LOOKUP_AND_DELETE_ELEM, MapLookupAndDeleteElem::END);
         // SAFETY: both slices were found long enough for this map.
-        unsafe { self.element(cmd, end, key, value, flags) }
+        unsafe { self.element(cmd, end, from, value.as_mut_ptr(), flags) }
     }
 }
 
-/// Bytes of a value as the system call moves it.
-fn user_value_size(map_type: MapType, value_size: u32, cpus: u32) -> Result<usize> {
-    let size = value_size as usize;
-    match map_type {
-        MapType::PERCPU_HASH
-        | MapType::PERCPU_ARRAY
-        | MapType::LRU_PERCPU_HASH
-        | MapType::PERCPU_CGROUP_STORAGE => size
-            .checked_next_multiple_of(8)
-            .and_then(|size| size.checked_mul(cpus as usize))
-            .ok_or(Errno::E2BIG),
-        // A descriptor or an id, whatever else.
-        MapType::PROG_ARRAY
-        | MapType::PERF_EVENT_ARRAY
-        | MapType::CGROUP_ARRAY
-        | MapType::ARRAY_OF_MAPS
-        | MapType::HASH_OF_MAPS => Ok(size.max(4)),
-        _ => Ok(size),
-    }
+/// A command with a slice that is too short: the kernel finds that out itself, after
+/// what it looks at before.
+#[cold]
+fn short<'a>(cmd: &mut impl Attr<'a>) -> Result<()> {
+    issue(cmd).map(|_| ())
 }
 
 /// The memory of this process, each access checked by the kernel: what is not
