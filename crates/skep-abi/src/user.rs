@@ -87,9 +87,9 @@ pub struct OwnProcess(());
 impl OwnProcess {
     /// # Safety
     ///
-    /// Memory of this process that a command names through the [`UserMem`] which
-    /// gives this out, directly or by an address inside what it names, is the
-    /// caller's to read and write, and no reference of Rust is upset by that.
+    /// Memory of this process that a command names through a [`UserMem`] which gives
+    /// this or a copy of it out, directly or by an address inside what it names, is
+    /// the caller's to read and write, and no reference of Rust is upset by that.
     pub const unsafe fn new() -> Self {
         OwnProcess(())
     }
@@ -472,9 +472,11 @@ pub struct TrustedMem(());
 impl TrustedMem {
     /// # Safety
     ///
-    /// Every address in a raw attribute that is used with this memory is valid
-    /// for the reads and writes the command makes of it, and nothing else writes
-    /// to those bytes meanwhile.
+    /// For as long as this value or a copy of it is in use, whoever holds one
+    /// (whom it is handed to as a [`UserMem`] included) uses it only with addresses
+    /// that are null, or valid for the reads and writes made there: those in a raw
+    /// attribute, and those in memory that one of them names. Nothing else writes to
+    /// those bytes meanwhile, and no reference of Rust is upset by such a write.
     pub const unsafe fn new() -> Self {
         TrustedMem(())
     }

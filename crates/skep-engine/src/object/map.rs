@@ -3,7 +3,9 @@
 //! **Freezing** forbids user space to write. A write that began before goes on,
 //! as on Linux; where that matters, because the verifier takes the values of a
 //! frozen map for constants (`BPF_F_RDONLY_PROG`), writes under way are counted,
-//! and a map counts as constant only when there are none.
+//! and a map counts as constant only when there are none. A write is counted before
+//! it looks whether the map is frozen, and a map is frozen before its writes are
+//! looked at, all in one order (`SeqCst`): so one of the two sees the other.
 //!
 //! Takes no locks.
 //!
@@ -98,7 +100,7 @@ impl MapObject {
     /// Whether user space may write it no more.
     #[inline]
     pub fn frozen(&self) -> bool {
-        self.frozen.load(Ordering::Acquire)
+        self.frozen.load(Ordering::SeqCst)
     }
 
     /// Whether nobody can change its values: frozen, written by no program, and
