@@ -80,7 +80,7 @@ fn check_package(package: &Value, found: &mut Vec<String>) {
     };
     for dependency in list(&package["dependencies"]) {
         let on = dependency["name"].as_str().unwrap_or_default();
-        let ships = dependency["kind"].is_null();
+        let ships = dependency["kind"] != "dev";
         if ships && !ours.contains(&on) && !others.contains(&on) {
             found.push(format!("{name}: must not depend on {on}"));
         }

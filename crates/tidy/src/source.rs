@@ -2,7 +2,7 @@
 //! `unsafe`, bpf(2), unfinished marks.
 
 use crate::rules::{Exceptions, FILE_LINES, FUNCTION_LINES};
-use proc_macro2::Span;
+use proc_macro2::{Span, TokenStream, TokenTree};
 use syn::spanned::Spanned;
 use syn::visit::{self, Visit};
 
@@ -19,6 +19,9 @@ pub fn check(file: &str, text: &str, exceptions: &mut Exceptions) -> Vec<String>
         ));
     }
     marks(file, text, &mut found);
+    if let Ok(tokens) = text.parse() {
+        words(file, tokens, exceptions, &mut found);
+    }
     match syn::parse_file(text) {
         Ok(tree) => {
             let mut walk = Walk {
@@ -34,7 +37,28 @@ pub fn check(file: &str, text: &str, exceptions: &mut Exceptions) -> Vec<String>
     found
 }
 
-/// Marks of unfinished work and system calls, which macros may hide from the tree.
+/// `unsafe` and bpf(2), wherever they stand: macros hide their bodies from the tree.
+fn words(file: &str, tokens: TokenStream, exceptions: &mut Exceptions, found: &mut Vec<String>) {
+    for token in tokens {
+        match token {
+            TokenTree::Group(group) => words(file, group.stream(), exceptions, found),
+            TokenTree::Ident(word) => {
+                let line = word.span().start().line;
+                if word == "unsafe" && !exceptions.unsafe_file(file) {
+                    found.push(format!(
+                        "{file}:{line}: unsafe code in a file that is not listed"
+                    ));
+                }
+                if word == "SYS_bpf" && !exceptions.syscall_file(file) {
+                    found.push(format!("{file}:{line}: bpf(2) is issued in one place only"));
+                }
+            }
+            TokenTree::Punct(_) | TokenTree::Literal(_) => {}
+        }
+    }
+}
+
+/// Marks of unfinished work, which stand in comments.
 fn marks(file: &str, text: &str, found: &mut Vec<String>) {
     for (number, line) in text.lines().enumerate() {
         for mark in [
@@ -69,16 +93,6 @@ impl Walk<'_> {
             ));
         }
     }
-
-    fn unsafety(&mut self, span: Span) {
-        if !self.exceptions.unsafe_file(self.file) {
-            self.found.push(format!(
-                "{}:{}: unsafe code in a file that is not listed",
-                self.file,
-                span.start().line
-            ));
-        }
-    }
 }
 
 impl<'ast> Visit<'ast> for Walk<'_> {
@@ -92,10 +106,14 @@ impl<'ast> Visit<'ast> for Walk<'_> {
         visit::visit_impl_item_fn(self, item);
     }
 
-    fn visit_item_impl(&mut self, item: &'ast syn::ItemImpl) {
-        if let Some(token) = item.unsafety {
-            self.unsafety(token.span());
+    fn visit_trait_item_fn(&mut self, item: &'ast syn::TraitItemFn) {
+        if let Some(block) = &item.default {
+            self.function(&item.sig.ident.to_string(), block.span());
         }
+        visit::visit_trait_item_fn(self, item);
+    }
+
+    fn visit_item_impl(&mut self, item: &'ast syn::ItemImpl) {
         let outer = std::mem::take(&mut self.owner);
         if let syn::Type::Path(path) = &*item.self_ty
             && let Some(last) = path.path.segments.last()
@@ -104,21 +122,6 @@ impl<'ast> Visit<'ast> for Walk<'_> {
         }
         visit::visit_item_impl(self, item);
         self.owner = outer;
-    }
-
-    fn visit_expr_unsafe(&mut self, expr: &'ast syn::ExprUnsafe) {
-        self.unsafety(expr.unsafe_token.span());
-        visit::visit_expr_unsafe(self, expr);
-    }
-
-    fn visit_ident(&mut self, ident: &'ast proc_macro2::Ident) {
-        if ident == "SYS_bpf" && !self.exceptions.syscall_file(self.file) {
-            let line = ident.span().start().line;
-            self.found.push(format!(
-                "{}:{line}: bpf(2) is issued in one place only",
-                self.file
-            ));
-        }
     }
 }
 
@@ -148,7 +151,16 @@ mod tests {
             (&huge, "lines; 700"),
             ("//! U.\nfn f() { unsafe { g() } }\n", "unsafe"),
             ("//! U.\nunsafe impl Send for S {}\n", "unsafe"),
+            ("//! U.\n#[unsafe(no_mangle)]\nfn f() {}\n", "unsafe"),
+            (
+                "//! U.\nmacro_rules! m { () => { unsafe { g() } } }\n",
+                "unsafe",
+            ),
             ("//! B.\nfn f() { g(libc::SYS_bpf) }\n", "one place"),
+            (
+                "//! B.\nmacro_rules! m { () => { libc::SYS_bpf } }\n",
+                "one place",
+            ),
             (concat!("//! T.\n// TO", "DO later\n"), "unfinished"),
         ] {
             let found = breaches(text);
