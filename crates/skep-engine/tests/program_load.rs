@@ -24,7 +24,11 @@ fn attributes_are_judged_in_linux_order() {
         errno(&engine, |cmd| cmd.prog_flags = 1 << 8),
         Some(Errno::EINVAL)
     );
-    assert_eq!(errno(&engine, |cmd| cmd.prog_flags = 0xff & !0x40), None);
+    assert_eq!(errno(&engine, |cmd| cmd.prog_flags = 0xff & !0x50), None);
+    assert_eq!(
+        errno(&engine, |cmd| cmd.prog_flags = 0x10),
+        Some(Errno::EINVAL)
+    );
     let null = |cmd: &mut ProgLoad<'_>| cmd.license = UserIn::NULL;
     assert_eq!(errno(&engine, null), Some(Errno::EFAULT));
     assert_eq!(
@@ -299,9 +303,11 @@ fn rights_are_those_of_linux() {
     assert_eq!(with(net, closed, ProgType::KPROBE), eperm);
     let open = Unprivileged::Allowed;
     assert_eq!(with(Capabilities::NONE, open, ProgType::XDP), eperm);
-    // Open to all, but a type that is not there yet.
-    let filter = with(Capabilities::NONE, open, ProgType::SOCKET_FILTER);
-    assert_eq!(filter, Some(Errno::EINVAL));
+    // Open to all.
+    for prog_type in [ProgType::SOCKET_FILTER, ProgType::CGROUP_SKB] {
+        assert_eq!(with(Capabilities::NONE, open, prog_type), None);
+        assert_eq!(with(Capabilities::NONE, closed, prog_type), eperm);
+    }
 }
 
 #[test]

@@ -27,6 +27,14 @@ fn denied<T>(table: &ContextTable, offset: i64, problem: String) -> Allowed<T> {
     Denied::new(ViolationKind::ContextAccess, place, problem)
 }
 
+/// The context of this run does not reach that far.
+#[cold]
+fn ended<T>(table: &ContextTable, memory: &RunMemory<'_>, offset: i64) -> Allowed<T> {
+    let place = format!("offset {offset} of struct {}", table.name);
+    let problem = format!("the run was given {} bytes of it", memory.context.len());
+    Denied::new(ViolationKind::ContextEnd, place, problem)
+}
+
 fn field(table: &ContextTable, offset: i64) -> Allowed<&'static ContextField> {
     let found = u64::try_from(offset).ok();
     match found.and_then(|offset| table.field_at(offset)) {
@@ -99,7 +107,7 @@ pub(crate) fn load(
     let position = match field.kind {
         FieldKind::Scalar | FieldKind::Bytes => {
             let Some(bytes) = memory.context.get(native) else {
-                return denied(table, offset, "the host's context ends before it".into());
+                return ended(table, memory, offset);
             };
             return Ok(width.truncate(word(bytes) >> (8 * skip)));
         }
@@ -130,7 +138,7 @@ pub(crate) fn store(
     }
     let Unit { native, .. } = unit(table, field, offset, width, true)?;
     let Some(bytes) = memory.context.get_mut(native) else {
-        return denied(table, offset, "the host's context ends before it".into());
+        return ended(table, memory, offset);
     };
     set_word(bytes, width.truncate(value));
     Ok(())

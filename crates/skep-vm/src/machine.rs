@@ -82,6 +82,7 @@ impl Machine {
         match result {
             Ok(value) => Ok(Returned {
                 value,
+                insn,
                 instructions,
             }),
             Err(stop) => Err(Box::new(Violation {

@@ -123,6 +123,18 @@ impl Packet {
         self.network = self.data.saturating_add_signed(network);
     }
 
+    /// What lies from the link-layer header on.
+    #[doc(alias = "skb_mac_header")]
+    pub fn from_mac(&self) -> &[u8] {
+        self.buffer.get(self.mac..self.end).unwrap_or_default()
+    }
+
+    /// What lies from the network header on.
+    #[doc(alias = "skb_network_header")]
+    pub fn from_network(&self) -> &[u8] {
+        self.buffer.get(self.network..self.end).unwrap_or_default()
+    }
+
     /// Moves the first byte by `delta` and the metadata with it. `None`, and
     /// nothing is done, if there is no room or not as many bytes.
     #[doc(alias = "bpf_xdp_adjust_head")]

@@ -11,6 +11,8 @@ pub type Outcome = Result<Returned, Box<Violation>>;
 pub struct Returned {
     /// What the program returned: register 0.
     pub value: u64,
+    /// The instruction that ended it, counted in slots from the program's start.
+    pub insn: usize,
     /// How many instructions it took.
     pub instructions: u64,
 }
@@ -33,6 +35,8 @@ pub enum ViolationKind {
     ValueBounds,
     /// An access to no field of the context, or not the way the field allows.
     ContextAccess,
+    /// An access to a field that the context given to the run is too short for.
+    ContextEnd,
     /// A write to what may only be read.
     ReadOnly,
     /// A read of what may only be written.
@@ -55,6 +59,8 @@ pub enum ViolationKind {
     StackSize,
     /// An instruction that does not exist, or a jump to nowhere.
     BadInstruction,
+    /// A program that returned what one of its type may not.
+    ReturnValue,
 }
 
 impl ViolationKind {
@@ -68,6 +74,7 @@ impl ViolationKind {
             ViolationKind::StalePacketPointer => "stale packet pointer",
             ViolationKind::ValueBounds => "map value out of bounds",
             ViolationKind::ContextAccess => "context access",
+            ViolationKind::ContextEnd => "short context",
             ViolationKind::ReadOnly => "read-only memory",
             ViolationKind::WriteOnly => "write-only memory",
             ViolationKind::AtomicAccess => "atomic access",
@@ -79,6 +86,7 @@ impl ViolationKind {
             ViolationKind::CallDepth => "call depth",
             ViolationKind::StackSize => "stack size",
             ViolationKind::BadInstruction => "bad instruction",
+            ViolationKind::ReturnValue => "return value",
         }
     }
 }

@@ -17,6 +17,7 @@ pub(crate) mod info;
 pub(crate) mod log;
 pub(crate) mod map;
 pub(crate) mod prog;
+pub(crate) mod test_run;
 
 use std::sync::Arc;
 
@@ -67,7 +68,7 @@ dispatch! {
     map_update_batch(MapUpdateBatch<'_>) -> () = batch::update, Partly("no map type has it yet: ENOTSUPP");
     map_delete_batch(MapDeleteBatch<'_>) -> () = batch::delete, Partly("no map type has it yet: ENOTSUPP");
     prog_load(ProgLoad<'_>) -> Fd = prog::load, Partly("what registers hold is judged when the program runs; no signatures");
-    prog_test_run(ProgTestRun<'_>) -> () = prog::test_run, Partly("no live frames, no checksums of a device's");
+    prog_test_run(ProgTestRun<'_>) -> () = test_run::test_run, Partly("no live frames, no checksums of a device's");
     prog_bind_map(ProgBindMap) -> () = prog::bind_map, Yes;
     prog_get_next_id(ProgGetNextId) -> () = ids::prog_next, Yes;
     map_get_next_id(MapGetNextId) -> () = ids::map_next, Yes;

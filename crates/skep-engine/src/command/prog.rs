@@ -1,13 +1,12 @@
-//! Loading programs and running them on input of the caller's.
+//! Loading programs.
 //!
-//! Answers to: bpf_prog_load, bpf_prog_test_run and bpf_prog_bind_map in
-//! kernel/bpf/syscall.c; bpf_test_finish, bpf_ctx_init and bpf_ctx_finish in
-//! net/bpf/test_run.c.
+//! Answers to: bpf_prog_load, bpf_prog_load_check_attach and bpf_prog_bind_map in
+//! kernel/bpf/syscall.c.
 
 use std::sync::{Mutex, PoisonError};
 
 use skep_abi::flags::prog as flag;
-use skep_abi::{Errno, Fd, Insn, ProgBindMap, ProgLoad, ProgTestRun, ProgType, Result};
+use skep_abi::{Errno, Fd, Insn, ProgBindMap, ProgLoad, ProgType, Result};
 
 use skep_verifier::structure::Reject;
 
@@ -16,8 +15,7 @@ use crate::map::create;
 use crate::object::Object;
 use crate::program::load::{self, Judged};
 use crate::program::{Kind, Program, kind_of};
-use crate::run::{PacketBuf, Runner};
-use crate::world::{Clock, World};
+use crate::world::Clock;
 use crate::{Capabilities, Credential, Engine};
 
 /// The level at which the log tells more.
@@ -50,9 +48,6 @@ const GPL_COMPATIBLE: [&[u8]; 6] = [
     b"Dual MIT/GPL",
     b"Dual MPL/GPL",
 ];
-/// Bytes of a context as a caller gives it, at the most.
-const MAX_CONTEXT: u32 = 4096;
-
 /// `BPF_PROG_LOAD`
 pub(crate) fn load(engine: &Engine, cmd: &mut ProgLoad<'_>) -> Result<Fd> {
     if cmd.prog_flags & !FLAGS != 0 {
@@ -193,7 +188,7 @@ fn needs_perfmon(prog_type: ProgType) -> bool {
     )
 }
 
-/// The program's type. A program for a device's own hardware is EOPNOTSUPP, as it
+/// The program's type, if it has the hook that the program is for. A program for a device's own hardware is EOPNOTSUPP, as it
 /// is for a device that has none.
 fn find_kind(engine: &Engine, cmd: &ProgLoad<'_>) -> Result<&'static Kind> {
     if cmd.prog_ifindex != 0 {
@@ -205,7 +200,9 @@ fn find_kind(engine: &Engine, cmd: &ProgLoad<'_>) -> Result<&'static Kind> {
             _ => Errno::EINVAL,
         });
     }
-    kind_of(cmd.prog_type).ok_or(Errno::EINVAL)
+    let kind = kind_of(cmd.prog_type).ok_or(Errno::EINVAL)?;
+    let known = kind.hooks.is_empty() || kind.hooks.contains(&cmd.expected_attach_type);
+    known.then_some(kind).ok_or(Errno::EINVAL)
 }
 
 /// `BPF_PROG_BIND_MAP`
@@ -222,126 +219,4 @@ pub(crate) fn bind_map(engine: &Engine, cmd: &mut ProgBindMap) -> Result<()> {
         bound.push(map);
     }
     Ok(())
-}
-
-/// `BPF_PROG_TEST_RUN`
-pub(crate) fn test_run(engine: &Engine, cmd: &mut ProgTestRun<'_>) -> Result<()> {
-    let paired = |size: u32, null: bool| (size == 0) == null;
-    if !paired(cmd.ctx_size_in, cmd.ctx_in.is_null())
-        || !paired(cmd.ctx_size_out, cmd.ctx_out.is_null())
-    {
-        return Err(Errno::EINVAL);
-    }
-    let runner = engine.program(cmd.prog)?;
-    let prog = runner.program();
-    check_run(prog, cmd)?;
-    let mut context = context_in(cmd, runner.kind().context_size)?;
-    let mut packet = PacketBuf::new();
-    let data = cmd.data_in;
-    let len = cmd.data_size_in as usize;
-    let mut read = |offset: usize, to: &mut [u8]| data.read_at(offset, to);
-    runner.fill_from(&mut packet, len, &mut read, context.as_deref())?;
-    let (retval, duration) = repeat(&runner, &mut packet, cmd.repeat.max(1))?;
-    if let Some(context) = &mut context {
-        runner.context_out(&packet, context);
-    }
-    finish(cmd, &packet, retval, duration)?;
-    context_finish(cmd, context.as_deref())
-}
-
-/// EINVAL unless such a program may be run with such flags.
-fn check_run(prog: &Program, cmd: &ProgTestRun<'_>) -> Result<()> {
-    if !(prog.kind.can_run)(prog.attach_type) || cmd.batch_size != 0 {
-        return Err(Errno::EINVAL);
-    }
-    // What the flags ask for is not there: neither live frames nor checksums of a device's.
-    if cmd.flags != 0 {
-        return Err(Errno::EINVAL);
-    }
-    if prog.prog_type() != ProgType::XDP && cmd.cpu != 0 {
-        return Err(Errno::EINVAL);
-    }
-    let short = (cmd.data_size_in as usize) < crate::program::xdp::MIN_LEN;
-    if prog.prog_type() != ProgType::XDP && short {
-        return Err(Errno::EINVAL);
-    }
-    Ok(())
-}
-
-/// The context that the caller gives, or a zeroed one for a caller that only wants it back.
-#[doc(alias = "bpf_ctx_init")]
-fn context_in(cmd: &ProgTestRun<'_>, size: usize) -> Result<Option<Vec<u8>>> {
-    if cmd.ctx_in.is_null() && cmd.ctx_out.is_null() {
-        return Ok(None);
-    }
-    if cmd.ctx_size_in > MAX_CONTEXT {
-        return Err(Errno::E2BIG);
-    }
-    let mut context = cmd.ctx_in.to_vec(cmd.ctx_size_in as usize)?;
-    if context.iter().skip(size).any(|&byte| byte != 0) {
-        return Err(Errno::E2BIG);
-    }
-    context.resize(size, 0);
-    Ok(Some(context))
-}
-
-/// Runs a program over a packet again and again: what it returned last, and the
-/// nanoseconds of a run.
-#[doc(alias = "bpf_test_run")]
-fn repeat(runner: &Runner, packet: &mut PacketBuf, times: u32) -> Result<(u32, u32)> {
-    let world: &dyn World = runner.world();
-    let before = world.now(Clock::Monotonic);
-    let mut value = 0;
-    for _ in 0..times {
-        let outcome = runner.run(0, packet);
-        value = outcome.map_err(|error| error.errno())?.value;
-    }
-    let passed = world.now(Clock::Monotonic).saturating_sub(before);
-    let mean = passed / u64::from(times);
-    Ok((value, u32::try_from(mean).unwrap_or(u32::MAX)))
-}
-
-/// Gives the packet out, then what is told of the run. ENOSPC if there was no
-/// room for all of the packet.
-#[doc(alias = "bpf_test_finish")]
-fn finish(cmd: &mut ProgTestRun<'_>, packet: &PacketBuf, retval: u32, duration: u32) -> Result<()> {
-    let whole = packet.len();
-    let room = cmd.data_size_out as usize;
-    let (len, answer) = match room {
-        0 => (whole, Ok(())),
-        _ if whole > room => (room, Err(Errno::ENOSPC)),
-        _ => (whole, Ok(())),
-    };
-    if !cmd.data_out.is_null() {
-        // What is short is the linear part: the fragments come out after what is left of it.
-        let rest = packet.fragments().len();
-        let linear = len.checked_sub(rest).ok_or(Errno::ENOSPC)?;
-        let head = [packet.meta(), packet.linear()].concat();
-        let head = head.get(..linear).unwrap_or(&head);
-        let head = cmd.data_out.write(head);
-        let written = head.and_then(|()| cmd.data_out.write_at(linear, packet.fragments()));
-        // What was found out first answers.
-        written.map_err(|errno| answer.err().unwrap_or(errno))?;
-    }
-    cmd.data_size_out = u32::try_from(whole).unwrap_or(u32::MAX);
-    cmd.retval = retval;
-    cmd.duration = duration;
-    answer
-}
-
-/// Gives the context out. ENOSPC if there was no room for all of it.
-#[doc(alias = "bpf_ctx_finish")]
-fn context_finish(cmd: &mut ProgTestRun<'_>, context: Option<&[u8]>) -> Result<()> {
-    let Some(context) = context.filter(|_| !cmd.ctx_out.is_null()) else {
-        return Ok(());
-    };
-    let room = cmd.ctx_size_out as usize;
-    let answer = match context.len() > room {
-        true => Err(Errno::ENOSPC),
-        false => Ok(()),
-    };
-    let written = cmd.ctx_out.write(context.get(..room).unwrap_or(context));
-    written.map_err(|errno| answer.err().unwrap_or(errno))?;
-    cmd.ctx_size_out = u32::try_from(context.len()).unwrap_or(u32::MAX);
-    answer
 }

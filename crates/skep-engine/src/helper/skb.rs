@@ -1,4 +1,4 @@
-//! Helpers of traffic-control programs on their packet.
+//! Helpers on a socket buffer.
 //!
 //! A packet of a test run is all linear: what Linux pulls in is there already.
 //! Whatever may have moved it on Linux makes pointers stale here too.
@@ -11,19 +11,31 @@ use skep_vm::{Args, Packet, RunMemory};
 
 use super::checksum::{replace_2, replace_4, replace_by_difference};
 use super::{Called, Helper, answer, bytes, error, helpers, number, room};
-use crate::program::sched_cls::{LINK_HEADER, NativeField};
+use crate::program::skb::Field;
 use crate::run::RunEnv;
 
-/// The helpers.
-pub(crate) const HELPERS: &[Helper] = helpers! {
+/// For all that see a socket buffer.
+pub(crate) const LOAD: &[Helper] = helpers! {
+    26 skb_load_bytes(Context, Anything, MemOut, Size) -> Integer = load_bytes;
+};
+
+/// For those that see it where it has its headers.
+pub(crate) const LOAD_RELATIVE: &[Helper] = helpers! {
+    68 skb_load_bytes_relative(Context, Anything, MemOut, Size, Anything) -> Integer = load_relative;
+};
+
+/// For those that see the packet by pointer too.
+pub(crate) const PULL: &[Helper] = helpers! {
+    39 skb_pull_data(Context, Anything) -> Integer [moves] = pull_data;
+};
+
+/// For those that may change it.
+pub(crate) const EDIT: &[Helper] = helpers! {
     9 skb_store_bytes(Context, Anything, Mem, Size, Anything) -> Integer [moves] = store_bytes;
     10 l3_csum_replace(Context, Anything, Anything, Anything, Anything) -> Integer [moves] = l3_csum;
     11 l4_csum_replace(Context, Anything, Anything, Anything, Anything) -> Integer [moves] = l4_csum;
-    26 skb_load_bytes(Context, Anything, MemOut, Size) -> Integer = load_bytes;
-    39 skb_pull_data(Context, Anything) -> Integer [moves] = pull_data;
     40 csum_update(Context, Anything) -> Integer = csum_update;
     41 set_hash_invalid(Context) -> Integer = set_hash_invalid;
-    68 skb_load_bytes_relative(Context, Anything, MemOut, Size, Anything) -> Integer = load_relative;
 };
 
 /// Flags of [`store_bytes`].
@@ -44,9 +56,9 @@ fn span(packet: &Packet, offset: u64, len: usize) -> Option<std::ops::Range<usiz
     Some(start..end)
 }
 
-/// Copies from the packet; what cannot be read is zeroed.
-fn copy_out(packet: &Packet, range: Option<std::ops::Range<usize>>, to: &mut [u8]) -> Called {
-    match range.and_then(|range| packet.data().get(range)) {
+/// Copies what could be found; zeros otherwise.
+fn copy_out(from: Option<&[u8]>, to: &mut [u8]) -> Called {
+    match from {
         Some(from) => {
             to.copy_from_slice(from);
             answer(Ok(()))
@@ -62,21 +74,20 @@ fn load_bytes(_: &mut RunEnv<'_>, args: &mut Args<'_>, memory: &mut RunMemory<'_
     let offset = number(args, 1);
     let to = room(args, 2);
     let range = span(memory.packet, offset, to.len());
-    copy_out(memory.packet, range, to)
+    copy_out(range.and_then(|range| memory.packet.data().get(range)), to)
 }
 
 fn load_relative(_: &mut RunEnv<'_>, args: &mut Args<'_>, memory: &mut RunMemory<'_>) -> Called {
-    let base = match number(args, 4) as u32 {
-        0 => Some(0),
-        1 => Some(LINK_HEADER as u64),
-        _ => None,
+    let from = match number(args, 4) as u32 {
+        0 => memory.packet.from_mac(),
+        1 => memory.packet.from_network(),
+        _ => &[],
     };
     let offset = number(args, 1) as u32;
     let to = room(args, 2);
-    let start = base.filter(|_| offset <= 0xffff);
-    let start = start.map(|base| base + u64::from(offset));
-    let range = start.and_then(|start| span(memory.packet, start, to.len()));
-    copy_out(memory.packet, range, to)
+    let start = Some(offset as usize).filter(|_| offset <= 0xffff);
+    let found = start.and_then(|start| from.get(start..)?.get(..to.len()));
+    copy_out(found, to)
 }
 
 fn store_bytes(_: &mut RunEnv<'_>, args: &mut Args<'_>, memory: &mut RunMemory<'_>) -> Called {
@@ -92,7 +103,7 @@ fn store_bytes(_: &mut RunEnv<'_>, args: &mut Args<'_>, memory: &mut RunMemory<'
     };
     to.copy_from_slice(from);
     if flags & INVALIDATE_HASH != 0 {
-        NativeField::Hash.set(memory.context, 0);
+        Field::Hash.set(memory.context, 0);
     }
     answer(Ok(()))
 }
@@ -168,6 +179,6 @@ fn csum_update(_: &mut RunEnv<'_>, _: &mut Args<'_>, _: &mut RunMemory<'_>) -> C
 }
 
 fn set_hash_invalid(_: &mut RunEnv<'_>, _: &mut Args<'_>, memory: &mut RunMemory<'_>) -> Called {
-    NativeField::Hash.set(memory.context, 0);
+    Field::Hash.set(memory.context, 0);
     answer(Ok(()))
 }

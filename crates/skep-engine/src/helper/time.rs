@@ -13,8 +13,12 @@ pub(crate) const HELPERS: &[Helper] = helpers! {
     5 ktime_get_ns() -> Integer = monotonic;
     118 jiffies64() -> Integer = jiffies;
     125 ktime_get_boot_ns() -> Integer = boot;
-    160 ktime_get_coarse_ns() -> Integer = coarse;
     208 ktime_get_tai_ns() -> Integer = tai;
+};
+
+/// For programs that networking runs.
+pub(crate) const COARSE: &[Helper] = helpers! {
+    160 ktime_get_coarse_ns() -> Integer = coarse;
 };
 
 fn read(env: &RunEnv<'_>, clock: Clock) -> Called {

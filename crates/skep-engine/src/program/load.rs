@@ -17,7 +17,7 @@ use skep_verifier::structure::{self, Reject, Structure};
 use skep_vm::Address;
 
 use super::lines::{self, Lines};
-use super::{Kind, tag};
+use super::{Kind, Sleep, tag};
 use crate::Engine;
 use crate::helper;
 use crate::object::{Held, MapObject, Object};
@@ -102,11 +102,8 @@ pub(crate) fn judge(
         None => None,
     };
     let addresses = maps.resolve_all(cmd, &mut insns)?;
-    if cmd.prog_flags & flag::SLEEPABLE != 0 {
-        let message = format!("programs of type {kind:?} never sleep");
-        return fail(Errno::EINVAL, message);
-    }
-    check_calls(kind, &insns, gpl_compatible)?;
+    check_sleep(kind, cmd.prog_flags & flag::SLEEPABLE != 0)?;
+    check_insns(kind, &insns, gpl_compatible)?;
     let resolve = |index: usize, _: Insn, _: i32| -> Result<Address, Infallible> {
         // Every such instruction has been resolved.
         Ok(addresses.get(&index).copied().unwrap_or(Address::NULL))
@@ -302,14 +299,35 @@ fn array_fd(cmd: &ProgLoad<'_>, index: i64) -> Result<Fd, Errno> {
     Ok(Fd(i32::from_ne_bytes(bytes)))
 }
 
-/// Whether every helper that is called is there for this program.
+/// Whether programs of this type may be sleepable, or may be anything else.
+fn check_sleep(kind: &Kind, sleepable: bool) -> Result<(), Reject> {
+    let message = match (kind.sleep, sleepable) {
+        (Sleep::Never, true) => format!("programs of type {kind:?} never sleep"),
+        (Sleep::Must, false) => format!("programs of type {kind:?} are sleepable"),
+        _ => return Ok(()),
+    };
+    fail(Errno::EINVAL, message)
+}
+
+/// Whether every helper that is called is there for this program, and legacy loads
+/// from the packet if there are any.
 #[doc(alias = "check_helper_call")]
-fn check_calls(kind: &Kind, insns: &[Insn], gpl_compatible: bool) -> Result<(), Reject> {
+#[doc(alias = "check_ld_abs")]
+fn check_insns(kind: &Kind, insns: &[Insn], gpl_compatible: bool) -> Result<(), Reject> {
     let mut second_slot = false;
     for (index, insn) in insns.iter().enumerate() {
         let skip = second_slot;
         second_slot = !skip && insn.is_ld_imm64();
-        if skip || insn.code != op::JMP | op::CALL || insn.imm >= POISON {
+        if skip {
+            continue;
+        }
+        let legacy = insn.class() == op::LD && matches!(insn.mode(), op::ABS | op::IND);
+        if legacy && !kind.legacy_loads {
+            let message =
+                format!("programs of type {kind:?} may not load from the packet this way");
+            return reject(Errno::EINVAL, index, message);
+        }
+        if insn.code != op::JMP | op::CALL || insn.imm >= POISON {
             continue;
         }
         match insn.src {

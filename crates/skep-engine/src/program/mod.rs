@@ -18,93 +18,57 @@
 //! Answers to: kernel/bpf/syscall.c, kernel/bpf/core.c (struct bpf_prog,
 //! bpf_prog_aux), include/linux/bpf_types.h.
 
+mod bare;
+mod cgroup_skb;
 mod info;
+mod kind;
+mod kprobe;
 mod lines;
 pub(crate) mod load;
+mod lwt;
 mod native;
-pub(crate) mod sched_cls;
+mod perf_event;
+mod raw_tracepoint;
+mod sched_act;
+mod sched_cls;
+pub(crate) mod skb;
+mod socket_filter;
+mod syscall;
 mod tag;
+mod tracepoint;
 pub(crate) mod xdp;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use skep_abi::{AttachType, Insn, Name, ProgType, Result};
-use skep_verifier::ContextTable;
+use skep_abi::{AttachType, Insn, Name, ProgType};
 
-use crate::helper::{Helper, Table};
 use crate::limit::Charge;
 use crate::object::{Held, MapObject};
-use crate::run::{PacketBuf, Report, UsedMap};
-use crate::world::World;
+use crate::run::{Report, UsedMap};
 
+pub(crate) use kind::{Cpu, Fill, ReadPacket, Sleep, TestRun};
+pub use kind::{Kind, ReturnCode};
 pub use lines::{Lines, SourceLine};
-
-/// A value that a program returns and that has a name.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct ReturnCode {
-    /// The value.
-    pub value: i32,
-    /// Its name in C.
-    pub name: &'static str,
-}
-
-/// Gives the bytes of a packet from an offset on.
-pub(crate) type ReadPacket<'a> = dyn FnMut(usize, &mut [u8]) -> Result<()> + 'a;
-
-/// Makes a packet of so many bytes, which are read as asked for, with the context
-/// that was given.
-pub(crate) type Fill =
-    fn(&mut PacketBuf, usize, &mut ReadPacket<'_>, Option<&[u8]>, &dyn World) -> Result<()>;
-
-/// A program type.
-pub struct Kind {
-    /// Which one.
-    pub prog_type: ProgType,
-    /// What its programs return.
-    pub returns: &'static [ReturnCode],
-    /// What Linux has of it and is not here; empty if nothing.
-    pub missing: &'static str,
-    pub(crate) helpers: &'static Table,
-    pub(crate) families: &'static [&'static [Helper]],
-    /// The context its programs see.
-    pub(crate) context: fn(AttachType) -> &'static ContextTable,
-    /// Bytes of the context as a caller gives it.
-    pub(crate) context_size: usize,
-    /// Whether programs for this hook can be run at all.
-    pub(crate) can_run: fn(AttachType) -> bool,
-    /// Makes the packet of a run.
-    pub(crate) fill: Fill,
-    /// Writes the context after a run over the one that was given.
-    pub(crate) context_out: fn(&PacketBuf, &mut [u8]),
-}
-
-impl Kind {
-    /// The name of a returned value.
-    pub fn return_name(&self, value: u32) -> Option<&'static str> {
-        let mut codes = self.returns.iter();
-        let code = codes.find(|code| code.value as u32 == value);
-        code.map(|code| code.name)
-    }
-
-    /// The helpers its programs may call.
-    pub fn helpers(&self) -> impl Iterator<Item = &'static Helper> {
-        self.families.iter().copied().flatten()
-    }
-}
-
-impl std::fmt::Debug for Kind {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        std::fmt::Debug::fmt(&self.prog_type, f)
-    }
-}
 
 /// The registry of program types. What is not here is EINVAL, as for Linux's own
 /// configuration without a type.
 #[doc(alias = "bpf_prog_types")]
 pub fn kind_of(prog_type: ProgType) -> Option<&'static Kind> {
     match prog_type {
-        ProgType::XDP => Some(&xdp::KIND),
+        ProgType::SOCKET_FILTER => Some(&socket_filter::KIND),
         ProgType::SCHED_CLS => Some(&sched_cls::KIND),
+        ProgType::SCHED_ACT => Some(&sched_act::KIND),
+        ProgType::KPROBE => Some(&kprobe::KIND),
+        ProgType::TRACEPOINT => Some(&tracepoint::KIND),
+        ProgType::XDP => Some(&xdp::KIND),
+        ProgType::PERF_EVENT => Some(&perf_event::KIND),
+        ProgType::CGROUP_SKB => Some(&cgroup_skb::KIND),
+        ProgType::LWT_IN => Some(&lwt::IN),
+        ProgType::LWT_OUT => Some(&lwt::OUT),
+        ProgType::LWT_XMIT => Some(&lwt::XMIT),
+        ProgType::RAW_TRACEPOINT => Some(&raw_tracepoint::KIND),
+        ProgType::LWT_SEG6LOCAL => Some(&lwt::SEG6LOCAL),
+        ProgType::SYSCALL => Some(&syscall::KIND),
         _ => None,
     }
 }

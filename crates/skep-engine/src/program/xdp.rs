@@ -12,7 +12,7 @@ use skep_abi::{AttachType, Errno, ProgType, Result};
 use skep_verifier::{Access, ContextField, ContextTable, FieldKind};
 
 use super::native::{get, set};
-use super::{Kind, ReadPacket, ReturnCode};
+use super::{Kind, ReadPacket, ReturnCode, Sleep, TestRun};
 use crate::helper;
 use crate::run::PacketBuf;
 use crate::world::World;
@@ -105,6 +105,7 @@ fn context_of(attach_type: AttachType) -> &'static ContextTable {
 const FAMILIES: &[&[helper::Helper]] = &[
     helper::map::HELPERS,
     helper::time::HELPERS,
+    helper::time::COARSE,
     helper::cpu::HELPERS,
     helper::trace::HELPERS,
     helper::checksum::HELPERS,
@@ -142,10 +143,20 @@ pub(super) static KIND: Kind = Kind {
         },
     ],
     missing: "BPF_F_TEST_XDP_LIVE_FRAMES; devices' own metadata",
-    context_size: MD_SIZE,
+    hooks: &[],
+    legacy_loads: false,
+    may_return: |_| None,
+    sleep: Sleep::Never,
+    takes_packets: true,
+    can_run,
+    // What is too short is found out with the metadata.
+    test_run: TestRun::Packet {
+        min_len: 0,
+        context_size: MD_SIZE,
+        any_cpu: true,
+    },
     fill,
     context_out,
-    can_run,
 };
 
 /// A program for devices' or cpus' maps is not run by test runs.

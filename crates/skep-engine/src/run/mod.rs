@@ -22,7 +22,7 @@ use core::fmt;
 use std::sync::{Arc, PoisonError};
 
 use skep_abi::{Errno, Fd, Result};
-use skep_vm::{RunMemory, Violation};
+use skep_vm::{Returned, RunMemory, Violation, ViolationKind};
 
 use crate::Engine;
 use crate::object::Held;
@@ -88,11 +88,14 @@ pub enum RunError {
 
 impl RunError {
     /// What bpf(2) answers: for a violation EACCES, with which Linux would have
-    /// refused to load the program.
+    /// refused to load the program; for what it returned, EINVAL.
     pub fn errno(&self) -> Errno {
         match self {
             RunError::Refused(errno) => *errno,
-            RunError::Violation(_) => Errno::EACCES,
+            RunError::Violation(report) => match report.violation.kind {
+                ViolationKind::ReturnValue => Errno::EINVAL,
+                _ => Errno::EACCES,
+            },
         }
     }
 }
@@ -147,7 +150,8 @@ impl Runner {
 
     /// Makes `packet` one of these bytes, as this type of program gets it, with
     /// the context that the caller gives: a `struct xdp_md` or `struct
-    /// __sk_buff`, what is missing of it being zero. EINVAL, ENODEV or ENOMEM as
+    /// __sk_buff`, what is missing of it being zero. A type without packets gets
+    /// its context alone, as long as it is given. EINVAL, ENODEV or ENOMEM as
     /// PROG_TEST_RUN answers for such a packet or context.
     pub fn fill(&self, packet: &mut PacketBuf, data: &[u8], context: Option<&[u8]>) -> Result<()> {
         let mut read = |offset: usize, to: &mut [u8]| {
@@ -166,6 +170,7 @@ impl Runner {
         read: &mut crate::program::ReadPacket<'_>,
         context: Option<&[u8]>,
     ) -> Result<()> {
+        packet.reset();
         (self.kind().fill)(packet, len, read, context, self.world())
     }
 
@@ -178,10 +183,15 @@ impl Runner {
         &**self.engine.world()
     }
 
+    /// Whether programs for its hook can be run at all.
+    pub(crate) fn can_run(&self) -> bool {
+        (self.kind().can_run)(self.program.attach_type)
+    }
+
     /// Runs the program on a cpu, over a packet that [`fill`](Self::fill) made,
     /// or that an earlier run left. Waits while another thread runs on that cpu.
     pub fn run(&self, cpu: u32, packet: &mut PacketBuf) -> Result<RunOutcome, RunError> {
-        if !(self.kind().can_run)(self.program.attach_type) {
+        if !self.can_run() {
             return Err(RunError::Refused(Errno::EINVAL));
         }
         let cpus = self.engine.cpu_slots();
@@ -200,11 +210,31 @@ impl Runner {
         let result = machine.run(&self.program.code, &mut env, &mut memory, self.budget);
         drop(machine);
         match result {
-            Ok(returned) => Ok(RunOutcome {
+            Ok(returned) => self.ended(returned),
+            Err(violation) => Err(self.stopped(*violation)),
+        }
+    }
+
+    /// The outcome, if the program returned what one of its type may.
+    #[doc(alias = "check_return_code")]
+    fn ended(&self, returned: Returned) -> Result<RunOutcome, RunError> {
+        let value = returned.value as i64;
+        match (self.kind().may_return)(self.program.attach_type) {
+            Some(range) if !range.contains(&value) => Err(self.stopped(Violation {
+                insn: returned.insn,
+                kind: ViolationKind::ReturnValue,
+                what: format!(
+                    "returns {value}, but such a program returns {} to {}",
+                    range.start(),
+                    range.end()
+                ),
+                access: None,
+                instructions: returned.instructions,
+            })),
+            _ => Ok(RunOutcome {
                 value: returned.value as u32,
                 instructions: returned.instructions,
             }),
-            Err(violation) => Err(self.stopped(*violation)),
         }
     }
 
