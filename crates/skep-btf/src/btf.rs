@@ -147,15 +147,20 @@ impl Btf {
         tail.split('\0').next()
     }
 
-    /// The name at an offset: at most [`MAX_NAME`] bytes of it, so that strings
-    /// without end cannot make many look-ups slow; empty when out of range.
+    /// The name at an offset: at most [`MAX_NAME`] bytes of it; empty when out of range.
     pub(crate) fn name_at(&self, offset: u32) -> &str {
+        self.cut_at(offset, MAX_NAME)
+    }
+
+    /// At most `most` bytes of the string at an offset, so that strings without end
+    /// cannot make many look-ups slow; empty when out of range.
+    pub(crate) fn cut_at(&self, offset: u32, most: usize) -> &str {
         let Some((home, own)) = self.string_home(offset) else {
             return "";
         };
         let tail = home.strings.bytes().get(own..).unwrap_or(b"");
-        let end = tail.iter().take(MAX_NAME).position(|&b| b == 0);
-        let mut end = own + end.unwrap_or(tail.len().min(MAX_NAME));
+        let end = tail.iter().take(most).position(|&b| b == 0);
+        let mut end = own + end.unwrap_or(tail.len().min(most));
         loop {
             match home.strings.text.get(own..end) {
                 Some(name) => return name,

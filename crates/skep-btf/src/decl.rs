@@ -10,7 +10,7 @@ use crate::Btf;
 use crate::error::BtfError;
 use crate::kind::{Kind, TypeId};
 use crate::types::{Composite, Def, Enum, FuncProto, Type};
-use crate::walk::MAX_WALK;
+use crate::walk::{Alignments, MAX_WALK};
 use std::fmt::Write;
 
 /// How deep anonymous types and function parameters are written out.
@@ -74,6 +74,7 @@ struct Printer<'a> {
     btf: &'a Btf,
     root: TypeId,
     left: usize,
+    alignments: Alignments,
 }
 
 /// The words a struct, union or enumeration is referred to by.
@@ -99,6 +100,7 @@ impl<'a> Printer<'a> {
             btf,
             root,
             left: MAX_TEXT,
+            alignments: Alignments::new(),
         }
     }
 
@@ -280,8 +282,9 @@ impl<'a> Printer<'a> {
     }
 
     /// Whether members lie tighter than C would put them.
-    fn is_packed(&self, members: Composite<'a>) -> bool {
-        let align = |id| self.btf.align_of(id).unwrap_or(1);
+    fn is_packed(&mut self, members: Composite<'a>) -> bool {
+        let (btf, known) = (self.btf, &mut self.alignments);
+        let mut align = |id| btf.align_known(id, known);
         align(members.ty().id()) == 1 && members.iter().any(|member| align(member.ty) > 1)
     }
 

@@ -18,6 +18,10 @@ use std::ops::Range;
 
 /// Bytes of the header without the part on relocations.
 const LEAST_HEADER: u32 = 24;
+/// Bytes of a source line or a file's name that are read, as of a path.
+#[doc(alias = "PATH_MAX")]
+const MAX_LINE: usize = 4096;
+
 /// Bytes of an instruction.
 const INSN_SIZE: u32 = 8;
 
@@ -58,14 +62,14 @@ impl LineInfo {
         self.line_col & 0x3ff
     }
 
-    /// The file's name.
+    /// The file's name: at most 4096 bytes of it.
     pub fn file<'a>(&self, btf: &'a Btf) -> &'a str {
-        btf.str_at(self.file_name_off).unwrap_or("")
+        btf.cut_at(self.file_name_off, MAX_LINE)
     }
 
-    /// The line's text.
+    /// The line's text: at most 4096 bytes of it.
     pub fn text<'a>(&self, btf: &'a Btf) -> &'a str {
-        btf.str_at(self.line_off).unwrap_or("")
+        btf.cut_at(self.line_off, MAX_LINE)
     }
 }
 

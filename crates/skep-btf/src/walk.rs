@@ -8,11 +8,14 @@
 use crate::Btf;
 use crate::error::BtfError;
 use crate::kind::{Kind, POINTER_SIZE, TypeId};
-use crate::types::{Def, Type};
+use crate::types::{Composite, Def, Type};
 use std::collections::HashMap;
 
 /// How many types a walk may lead through.
 pub const MAX_WALK: u32 = 128;
+/// Alignments worked out: `None` where the type has none.
+pub(crate) type Alignments = HashMap<TypeId, Option<u32>>;
+
 /// How deep structs may lie in one another when alignment is worked out.
 const MAX_NESTING: u32 = 64;
 
@@ -85,16 +88,17 @@ impl Btf {
     /// The alignment C gives this type on the BPF target; 1 for a struct
     /// whose members lie tighter than that (a packed one).
     pub fn align_of(&self, id: TypeId) -> Result<u32, BtfError> {
-        self.align(id, &mut HashMap::new(), 0)
+        self.align(id, &mut Alignments::new(), 0)
+    }
+
+    /// The same, or 1 where there is none. Each struct is worked out once, however
+    /// many times it is asked for with the same `done`.
+    pub(crate) fn align_known(&self, id: TypeId, done: &mut Alignments) -> u32 {
+        self.align(id, done, 0).unwrap_or(1)
     }
 
     /// Each struct is worked out once and kept in `done`.
-    fn align(
-        &self,
-        id: TypeId,
-        done: &mut HashMap<TypeId, u32>,
-        depth: u32,
-    ) -> Result<u32, BtfError> {
+    fn align(&self, id: TypeId, done: &mut Alignments, depth: u32) -> Result<u32, BtfError> {
         if depth > MAX_NESTING {
             return Err(BtfError::Depth {
                 id,
@@ -113,9 +117,24 @@ impl Btf {
                 return natural_align(ty.size().ok_or(no_size)?);
             }
         };
-        if let Some(&align) = done.get(&ty.id()) {
-            return Ok(align);
+        let too_deep = BtfError::Depth {
+            id,
+            limit: MAX_NESTING,
+        };
+        if let Some(align) = done.get(&ty.id()) {
+            return align.ok_or(too_deep);
         }
+        let align = self.align_members(members, done, depth);
+        done.insert(ty.id(), align.as_ref().ok().copied());
+        align
+    }
+
+    fn align_members(
+        &self,
+        members: Composite<'_>,
+        done: &mut Alignments,
+        depth: u32,
+    ) -> Result<u32, BtfError> {
         let mut most = 1;
         let mut packed = false;
         for member in members.iter() {
@@ -126,7 +145,6 @@ impl Btf {
         if packed || !members.size().is_multiple_of(most) {
             most = 1;
         }
-        done.insert(ty.id(), most);
         Ok(most)
     }
 

@@ -4,7 +4,8 @@
 
 use proptest::prelude::*;
 use skep_btf::{
-    Btf, BtfBuilder, BtfError, BtfExt, Decoder, Kind, MAX_SIZE, MemberSpec, TypeId, Value,
+    Btf, BtfBuilder, BtfError, BtfExt, Decoder, Format, FormatError, Formats, Kind, LineInfo,
+    MAX_SIZE, MemberSpec, TypeId, Value,
 };
 use std::time::{Duration, Instant};
 
@@ -141,6 +142,60 @@ fn endless_and_doubling_values_are_cut() {
 }
 
 #[test]
+fn texts_and_padding_count_as_values_do() {
+    const LEN: u32 = 1 << 16;
+    let mut builder = BtfBuilder::new();
+    let int = builder.int("int", 4, true);
+    let char = builder.int("char", 1, true);
+    let text = builder.array(char, int, LEN);
+    let same = vec![MemberSpec::at("text", text, 0); 60_000];
+    let texts = builder.union("texts", LEN, &same);
+    let unnamed = vec![MemberSpec::bits("", int, 0, 1); 60_000];
+    let padding = builder.structure("padding", 1, &unnamed);
+    let paddings = builder.array(padding, int, LEN);
+    let btf = builder.build().expect("walkable");
+    let bytes = vec![b'a'; LEN as usize];
+    let mut formats = Formats::new();
+    formats.set("value.text", Format::Hex);
+    for decoder in [
+        Decoder::new(&btf),
+        Decoder::new(&btf).with_formats(&formats, "value"),
+    ] {
+        let value = quickly("the texts", || decoder.decode(texts, &bytes));
+        let Ok(Value::Union(fields)) = value else {
+            panic!("a union")
+        };
+        // A budget of 5 values a byte, each for 16 bytes; 2 digits a byte.
+        assert!(fields.len() < 100, "{}", fields.len());
+        assert_eq!(fields.last().map(|last| &last.value), Some(&Value::Omitted));
+        let value = quickly("the padding", || decoder.decode(paddings, &bytes));
+        assert!(matches!(value, Ok(Value::Array(values)) if values.len() < 100));
+    }
+}
+
+#[test]
+fn a_type_that_lies_in_many_is_looked_at_once() {
+    let mut builder = BtfBuilder::new();
+    let byte = builder.int("char", 1, true);
+    let bytes: Vec<_> = (0..60_000)
+        .map(|at| MemberSpec::at("b", byte, at))
+        .collect();
+    let large = builder.structure("large", 60_000, &bytes);
+    let many = builder.structure("many", 60_000, &vec![MemberSpec::at("m", large, 0); 20_000]);
+    let mut nested = byte;
+    for _ in 0..31 {
+        nested = builder.structure("", 1, &vec![MemberSpec::at("", nested, 0); 100]);
+    }
+    let btf = builder.build().expect("walkable");
+    let text = quickly("the declaration", || btf.c_decl(many));
+    assert!(text.is_ok_and(|text| text.contains("struct large m;")));
+    let mut formats = Formats::new();
+    formats.set("value.nowhere", Format::Hex);
+    let found = quickly("the field", || formats.check(&btf, "value", nested));
+    assert!(matches!(found, Err(FormatError::NoField { .. })));
+}
+
+#[test]
 fn one_endless_string_is_no_trouble() {
     let mut builder = BtfBuilder::new();
     builder.string(&"a".repeat(MAX_SIZE / 2));
@@ -152,6 +207,13 @@ fn one_endless_string_is_no_trouble() {
         assert!(btf.find_by_name("a", Kind::Typedef).is_none())
     });
     quickly("checking", || assert!(btf.check().is_err()));
+    let line = LineInfo {
+        insn_off: 0,
+        file_name_off: 1,
+        line_off: 2,
+        line_col: 1 << 10,
+    };
+    assert_eq!((line.file(&btf).len(), line.text(&btf).len()), (4096, 4096));
     quickly("names", || {
         assert!(btf.types().all(|ty| ty.name().len() <= 512))
     });

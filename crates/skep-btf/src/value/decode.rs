@@ -19,6 +19,8 @@ const MAX_DEPTH: u32 = 64;
 const BUDGET: (usize, usize) = (1 << 16, 4);
 /// Enumerators that cost as much as making a value.
 const ENUMERATORS_A_VALUE: usize = 16;
+/// Bytes of text that do: members of a union may all be long texts of the same bytes.
+const BYTES_A_VALUE: usize = 16;
 
 /// Decodes bytes by their type.
 #[derive(Clone, Copy, Debug)]
@@ -98,6 +100,11 @@ impl<'a, 'd> Walk<'a, 'd> {
         }
     }
 
+    /// The same for text of so many bytes, or of as many as there are.
+    fn pay_for(&mut self, bytes: usize) -> bool {
+        self.pay(bytes.min(self.bytes.len()) / BYTES_A_VALUE)
+    }
+
     /// The bytes of a value that starts at a bit: all, or how many there are.
     fn bytes_at(&self, bit: u64, size: usize) -> Result<&'d [u8], usize> {
         let start = usize::try_from(bit / 8).unwrap_or(usize::MAX);
@@ -142,10 +149,13 @@ impl<'a, 'd> Walk<'a, 'd> {
         let ty = self.btf.resolve(id)?;
         let format = self.formats.and_then(|formats| formats.get(&self.path));
         let format = format.or(inherited);
-        if let Some(format) = format
-            && let Some(text) = self.formatted(ty, place, format)?
-        {
-            return Ok(Value::Formatted(text));
+        if let Some(format) = format {
+            if !self.pay_for(self.btf.size_of(ty.id())? as usize) {
+                return Ok(Value::Omitted);
+            }
+            if let Some(text) = self.formatted(ty, place, format)? {
+                return Ok(Value::Formatted(text));
+            }
         }
         match ty.def() {
             Def::Int(int) => Ok(self.int(ty, int, place)),
@@ -190,7 +200,7 @@ impl<'a, 'd> Walk<'a, 'd> {
         Ok(bytes.ok().and_then(|bytes| format.render(ty, bytes)))
     }
 
-    fn int(&self, ty: Type<'a>, int: Int, place: Place) -> Value<'a> {
+    fn int(&mut self, ty: Type<'a>, int: Int, place: Place) -> Value<'a> {
         let bits = place.bits.unwrap_or(int.bits);
         let start = match place.bits {
             Some(_) => place.bit,
@@ -229,7 +239,7 @@ impl<'a, 'd> Walk<'a, 'd> {
         }
     }
 
-    fn float(&self, size: u32, place: Place) -> Value<'a> {
+    fn float(&mut self, size: u32, place: Place) -> Value<'a> {
         let bits = match size {
             4 | 8 => self.bits_at(place.bit, size * 8),
             _ => return self.raw_bytes(size as usize, place),
@@ -241,7 +251,10 @@ impl<'a, 'd> Walk<'a, 'd> {
         }
     }
 
-    fn raw_bytes(&self, size: usize, place: Place) -> Value<'a> {
+    fn raw_bytes(&mut self, size: usize, place: Place) -> Value<'a> {
+        if !self.pay_for(size) {
+            return Value::Omitted;
+        }
         match self.bytes_at(place.bit, size) {
             Ok(bytes) => Value::Bytes(bytes.to_vec()),
             Err(have) => Value::Missing { need: size, have },
@@ -261,9 +274,13 @@ impl<'a, 'd> Walk<'a, 'd> {
         if let Def::Int(int) = element.def()
             && is_char(element, int)
             && let Ok(bytes) = self.bytes_at(place.bit, array.nelems as usize)
-            && let Some(text) = text_of(bytes)
         {
-            return Ok(Value::Text(text));
+            if !self.pay_for(bytes.len()) {
+                return Ok(Value::Omitted);
+            }
+            if let Some(text) = text_of(bytes) {
+                return Ok(Value::Text(text));
+            }
         }
         let mut values = Vec::new();
         for index in 0..array.nelems {
@@ -302,11 +319,13 @@ impl<'a, 'd> Walk<'a, 'd> {
                 bits: (member.bitfield_size != 0).then_some(member.bitfield_size),
             };
             if member.name.is_empty() {
+                if !self.pay(1) {
+                    break;
+                }
                 // Unnamed bit-fields are padding.
                 if place.bits.is_none()
                     && let Some(inner) = self.btf.resolve(member.ty)?.members()
                     && depth < MAX_DEPTH
-                    && self.pay(1)
                 {
                     self.members(inner, place, depth + 1, fields)?;
                 }

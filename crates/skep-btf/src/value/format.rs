@@ -11,6 +11,7 @@ use crate::Btf;
 use crate::error::BtfError;
 use crate::kind::{Kind, TypeId};
 use crate::types::{Def, Type};
+use std::collections::{HashSet, VecDeque};
 use std::fmt::{self, Display, Write};
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
@@ -242,7 +243,7 @@ fn check_path<'p>(
     let mut parent = root.to_owned();
     for part in parts {
         let ty = element(btf, at)?;
-        match find_field(btf, ty, part, 0) {
+        match find_field(btf, ty, part) {
             Some(found) => at = found,
             None => {
                 return Err(FormatError::NoField {
@@ -281,25 +282,27 @@ fn element(btf: &Btf, id: TypeId) -> Result<Type<'_>, BtfError> {
     btf.base_element(id)
 }
 
-/// How deep anonymous members are looked into.
-const MAX_ANONYMOUS: u32 = 32;
-
-/// The type of a field or section variable, anonymous members looked into.
-fn find_field(btf: &Btf, ty: Type<'_>, name: &str, depth: u32) -> Option<TypeId> {
+/// The type of a field or section variable, anonymous members looked into: each
+/// type once, however often it lies in others.
+fn find_field(btf: &Btf, ty: Type<'_>, name: &str) -> Option<TypeId> {
     if let Def::DataSec(section) = ty.def() {
         let mut vars = section.vars().filter_map(|var| btf.type_by_id(var.ty));
         return vars.find(|var| var.name() == name).map(|var| var.id());
     }
-    let members = ty.members()?;
-    if let Some(member) = members.find(name) {
-        return Some(member.ty);
+    let mut seen = HashSet::from([ty.id()]);
+    let mut open = VecDeque::from([ty]);
+    while let Some(members) = open.pop_front().and_then(|ty| ty.members()) {
+        if let Some(member) = members.find(name) {
+            return Some(member.ty);
+        }
+        let anonymous = members.iter().filter(|member| member.name.is_empty());
+        for ty in anonymous.filter_map(|member| btf.resolve(member.ty).ok()) {
+            if ty.members().is_some() && seen.insert(ty.id()) {
+                open.push_back(ty);
+            }
+        }
     }
-    if depth == MAX_ANONYMOUS {
-        return None;
-    }
-    let anonymous = members.iter().filter(|member| member.name.is_empty());
-    let mut inner = anonymous.filter_map(|member| btf.resolve(member.ty).ok());
-    inner.find_map(|ty| find_field(btf, ty, name, depth + 1))
+    None
 }
 
 /// The names a path can go on with, for the error message.
