@@ -7,6 +7,7 @@
 //! - [`BtfExt`] holds `.BTF.ext`; [`ProgInfo`] the part of it for one program.
 //! - [`Decoder`] turns bytes into a [`Value`] by their type, [`Formats`] says
 //!   which fields are addresses and the like.
+//! - [`core`] adapts programs to the types of the system they run on.
 //! - [`Btf::c_decl`] and [`Btf::type_name`] write types as C.
 //! - [`BtfBuilder`] makes BTF from Rust.
 //!
@@ -35,6 +36,7 @@
 mod btf;
 mod builder;
 mod check;
+pub mod core;
 mod decl;
 mod error;
 mod ext;

@@ -7,6 +7,7 @@
 use crate::spec::MapSpec;
 use skep_abi::Errno;
 use skep_btf::BtfError;
+use skep_btf::core::CoreError;
 use std::fmt;
 
 /// Where in an object file something is.
@@ -47,6 +48,11 @@ impl Place {
             at: Box::new(self),
             problem: Box::new(problem),
         }
+    }
+
+    /// The error that an instruction here cannot be adapted.
+    pub(crate) fn core_error(self, error: CoreError) -> LoadError {
+        self.error(Problem::CoRe(Box::new(error)))
     }
 
     /// The error that the type information is wrong here.
@@ -140,8 +146,9 @@ pub enum LoadError {
     },
     /// The system did not take a program.
     #[error(
-        "program {name} (section {section}): the system refused to load it: {errno}{}",
-        after(log)
+        "program {name} (section {section}): the system refused to load it: {errno}{}{}",
+        after(log),
+        lines(missing)
     )]
     ProgLoad {
         /// The program.
@@ -152,6 +159,9 @@ pub enum LoadError {
         errno: Errno,
         /// What the verifier wrote; empty when it wrote nothing.
         log: String,
+        /// What instructions access that the target does not have; if the
+        /// verifier named one of them, that.
+        missing: Vec<String>,
     },
     /// The system did not take the type information, and the object needs it
     /// only to be shown; a warning.
@@ -205,6 +215,10 @@ fn listed(names: &[String]) -> String {
     } else {
         names.join(", ")
     }
+}
+
+fn lines(texts: &[String]) -> String {
+    texts.iter().map(|text| format!("\n{text}")).collect()
 }
 
 fn after(log: &str) -> String {
@@ -375,11 +389,10 @@ pub enum Problem {
         /// `.ksyms` or `.kconfig`.
         section: String,
     },
-    /// A CO-RE relocation.
-    #[error(
-        "a CO-RE relocation ({0}) adapts this instruction to the system's types: not supported yet"
-    )]
-    CoRe(String),
+    /// A CO-RE relocation: an instruction cannot be adapted to the types of the
+    /// system.
+    #[error("the instruction cannot be adapted to the target's types: {0}")]
+    CoRe(Box<CoreError>),
     /// A descriptor number in the file.
     #[error("a 64-bit load marked {0} holds a number where a relocation was expected")]
     Unrelocated(u8),

@@ -26,6 +26,7 @@
 mod elf;
 mod error;
 mod load;
+mod missing;
 mod object;
 pub mod spec;
 pub mod typed;

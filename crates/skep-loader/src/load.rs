@@ -10,6 +10,7 @@
 //! bpf_object_load_prog.
 
 use crate::error::{LoadError, Problem};
+use crate::missing::missing;
 use crate::object::{LoadedMap, LoadedProgram, Object};
 use crate::spec::{Contents, DataKind, InnerMap, MapSource, MapSpec, ObjectSpec, ProgramSpec};
 use skep_abi::insn::Insn;
@@ -17,7 +18,8 @@ use skep_abi::{
     Bpf, BtfLoad, Errno, Fd, MapCreate, MapFreeze, MapType, MapUpdateElem, Name, OwnedFd, ProgLoad,
     ProgType, UserIn, UserOut,
 };
-use skep_btf::{ProgInfo, TypeId};
+use skep_btf::core::{CoreTarget, Relocator};
+use skep_btf::{Btf, ProgInfo, TypeId};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -53,6 +55,7 @@ pub struct LoadOptions {
     max_entries: BTreeMap<String, u32>,
     autoload: BTreeMap<String, bool>,
     only: Option<String>,
+    target: Option<Arc<CoreTarget>>,
 }
 
 impl LoadOptions {
@@ -83,6 +86,21 @@ impl LoadOptions {
     /// Loads this program and no other.
     pub fn only(mut self, program: impl Into<String>) -> LoadOptions {
         self.only = Some(program.into());
+        self
+    }
+
+    /// Adapts programs to these types, those of the system they run on (Linux
+    /// gives its own in `/sys/kernel/btf/vmlinux`). Only an object whose
+    /// [`ObjectSpec::needs_target`] is true takes them.
+    #[doc(alias = "btf_custom_path")]
+    pub fn btf(self, target: Arc<Btf>) -> LoadOptions {
+        self.target(Arc::new(CoreTarget::new(target)))
+    }
+
+    /// As [`LoadOptions::btf`], with the types indexed once for many objects, or
+    /// with those of modules.
+    pub fn target(mut self, target: Arc<CoreTarget>) -> LoadOptions {
+        self.target = Some(target);
         self
     }
 
@@ -130,6 +148,10 @@ impl ObjectSpec {
         if let Some(unsupported) = &self.unsupported {
             return Err(unsupported.clone());
         }
+        let mut relocator = self.relocator(options.target.as_deref());
+        if let Some(relocator) = &mut relocator {
+            self.resolve_core(relocator, |program| options.loads(program))?;
+        }
         // What cannot be put together is found before anything is made.
         for program in self.programs().iter().filter(|p| options.loads(p)) {
             if program.prog_type == ProgType::UNSPEC {
@@ -137,7 +159,7 @@ impl ObjectSpec {
                     at: Box::new(self.place_of(program)),
                 });
             }
-            self.link(program)?;
+            self.link_by(program, relocator.as_mut())?;
         }
         let mut loader = Loader {
             spec: self,
@@ -156,7 +178,7 @@ impl ObjectSpec {
             .programs()
             .iter()
             .filter(|program| options.loads(program))
-            .map(|program| loader.load_program(program, &maps))
+            .map(|program| loader.load_program(program, &maps, relocator.as_mut()))
             .collect::<Result<_, _>>()?;
         Ok(Object {
             name: self.name().to_owned(),
@@ -325,8 +347,9 @@ impl Loader<'_> {
         &self,
         program: &ProgramSpec,
         maps: &[LoadedMap],
+        relocator: Option<&mut Relocator<'_>>,
     ) -> Result<LoadedProgram, LoadError> {
-        let mut linked = self.spec.link(program)?;
+        let mut linked = self.spec.link_by(program, relocator)?;
         for used in &linked.map_uses {
             let map = maps.get(used.map);
             if let Some((insn, map)) = linked.insns.get_mut(used.insn).zip(map) {
@@ -360,6 +383,7 @@ impl Loader<'_> {
                 name: program.name.clone(),
                 section: program.section.clone(),
                 errno,
+                missing: missing(&linked, self.spec.btf(), &log),
                 log,
             }),
         }

@@ -362,7 +362,7 @@ fn what_cannot_be_loaded_yet_can_be_looked_at() {
         ),
         (
             13,
-            "section xdp, symbol use, offset 0x8: a CO-RE relocation (FieldByteOffset)",
+            "section xdp, symbol use, offset 0x8: the instruction cannot be adapted to the target's types: byte offset of struct ",
         ),
         (
             14,

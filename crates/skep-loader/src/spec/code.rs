@@ -13,8 +13,11 @@ use super::{ProgramSpec, btf_map, legacy};
 use crate::elf::{Elf, Home, Relocation, Section, Symbol};
 use crate::error::{LoadError, Place, Problem};
 use skep_abi::insn::{Insn, op, pseudo};
-use skep_btf::{Btf, BtfExt, CoreRelo, Def, ExtSection, FuncInfo, Kind, LineInfo, Linkage, TypeId};
-use std::collections::HashMap;
+use skep_btf::core::Relocator;
+use skep_btf::{
+    Btf, BtfExt, CoreRelo, CoreReloKind, Def, ExtSection, FuncInfo, Kind, LineInfo, Linkage, TypeId,
+};
+use std::collections::{HashMap, HashSet};
 
 /// The section of functions that are not programs.
 const TEXT: &str = ".text";
@@ -93,6 +96,8 @@ pub(super) struct Code {
     pub(super) sections: Vec<CodeSection>,
     pub(super) functions: Vec<Function>,
     pub(super) externs: Vec<Extern>,
+    /// The sections that have relocations by type, in the order of `.BTF.ext`.
+    core_order: Vec<usize>,
 }
 
 impl Code {
@@ -109,6 +114,7 @@ impl Code {
             sections: Vec::with_capacity(with_code.len()),
             functions: functions(elf, &with_code, bytes.len())?,
             externs: Vec::new(),
+            core_order: Vec::new(),
         };
         let mut ext = ext;
         let [mut funcs, mut lines, mut core] = [HashMap::new(), HashMap::new(), HashMap::new()];
@@ -117,8 +123,10 @@ impl Code {
             number(&mut lines, btf, &ext.line_info);
             number(&mut core, btf, &ext.core_relo);
         }
-        for section in &with_code {
+        let mut core_order = Vec::new();
+        for (number, section) in with_code.iter().enumerate() {
             let name = section.name;
+            core_order.extend(core.get(name).map(|&table| (table, number)));
             code.sections.push(CodeSection {
                 name: name.to_owned(),
                 insns: Insn::decode_all(section.data()?),
@@ -128,6 +136,8 @@ impl Code {
                 core: take(&mut ext.core_relo, &core, name, |r| r.insn_off),
             });
         }
+        core_order.sort_unstable();
+        code.core_order = core_order.into_iter().map(|(_, number)| number).collect();
         Resolver::new(elf, &with_code, maps, btf).resolve_all(bytes, &mut code)?;
         Ok(code)
     }
@@ -161,11 +171,54 @@ impl Code {
 
     /// The function that this slot of this section belongs to.
     fn function_around(&self, section: usize, slot: u32) -> Option<&Function> {
+        self.functions.get(self.number_around(section, slot)?)
+    }
+
+    /// The number of the function that this slot of this section belongs to.
+    fn number_around(&self, section: usize, slot: u32) -> Option<usize> {
         let after = self
             .functions
             .partition_point(|f| (f.section, f.start) <= (section, slot));
-        let function = self.functions.get(after.checked_sub(1)?)?;
-        (function.section == section && slot - function.start < function.len).then_some(function)
+        let number = after.checked_sub(1)?;
+        let function = self.functions.get(number)?;
+        (function.section == section && slot - function.start < function.len).then_some(number)
+    }
+
+    /// The relocations by type of all functions, in the order of the file.
+    fn core_relos(&self) -> impl Iterator<Item = (usize, &CodeSection, &CoreRelo)> {
+        self.core_order.iter().flat_map(move |&number| {
+            let section = self.sections.get(number).into_iter();
+            let relos = section.flat_map(|s| s.core.iter().map(move |relo| (s, relo)));
+            relos.filter_map(move |(section, relo)| {
+                let slot = relo.insn_off / Insn::SIZE as u32;
+                Some((self.number_around(number, slot)?, section, relo))
+            })
+        })
+    }
+
+    /// Whether a function is to be adapted to the target's types.
+    pub(super) fn needs_target(&self) -> bool {
+        let mut relos = self.core_relos();
+        relos.any(|(_, _, relo)| relo.kind() != Some(CoreReloKind::TypeIdLocal))
+    }
+
+    /// Resolves the relocations by type of all functions but those `skipped`.
+    pub(super) fn resolve_core(
+        &self,
+        relocator: &mut Relocator<'_>,
+        skipped: &HashSet<usize>,
+    ) -> Result<(), LoadError> {
+        for (number, section, relo) in self.core_relos() {
+            if skipped.contains(&number) {
+                continue;
+            }
+            relocator.resolve(relo).map_err(|error| {
+                let name = self.functions.get(number).map_or("", |f| &f.name);
+                let at = Place::section(&section.name).symbol(name);
+                at.offset(relo.insn_off.into()).core_error(error)
+            })?;
+        }
+        Ok(())
     }
 
     /// Makes functions that ELF hides static in the BTF, so that the system

@@ -4,14 +4,15 @@
 //! referred to, depth first; every function stands there once, however often
 //! and however recursively it is called, so a program has at most all code of
 //! the object. Calls between them become relative; function and line records
-//! move along.
+//! move along. CO-RE relocations are applied as functions are placed.
 //!
 //! Answers to: libbpf's bpf_object__reloc_code, adjust_prog_btf_ext_info.
 
 use super::code::{CALL, Code, CodeSection, Function, Target};
 use crate::error::{LoadError, Place, Problem};
 use skep_abi::insn::{Insn, pseudo};
-use skep_btf::{FuncInfo, LineInfo, ProgInfo};
+use skep_btf::core::{Patched, Relocator};
+use skep_btf::{CoreRelo, FuncInfo, LineInfo, ProgInfo};
 use std::collections::HashMap;
 use std::ops::Range;
 
@@ -33,6 +34,20 @@ pub struct LinkedProgram {
     pub functions: Vec<LinkedFunction>,
     /// Function and line records; either is empty unless it covers every function.
     pub info: ProgInfo,
+    /// Instructions that access what the target does not have, and were made
+    /// invalid: no system takes the program unless they cannot be reached.
+    pub invalid: Vec<InvalidAccess>,
+}
+
+/// An instruction that was made invalid by its CO-RE relocation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InvalidAccess {
+    /// The instruction's first slot.
+    pub insn: usize,
+    /// What it was to be adapted to; in words by [`skep_btf::core::describe`].
+    pub relo: CoreRelo,
+    /// Why it could not.
+    pub why: Patched,
 }
 
 /// A 64-bit load of a map, or of an address in the value of a data map.
@@ -55,10 +70,16 @@ pub struct LinkedFunction {
     pub insns: Range<usize>,
 }
 
-/// Links the function numbered `entry`.
-pub(super) fn link(code: &Code, entry: usize) -> Result<LinkedProgram, LoadError> {
+/// Links the function numbered `entry`. There is a relocator if the object has
+/// types, without which there are no relocations by type.
+pub(super) fn link(
+    code: &Code,
+    entry: usize,
+    relocator: Option<&mut Relocator<'_>>,
+) -> Result<LinkedProgram, LoadError> {
     let mut linker = Linker {
         code,
+        relocator,
         out: LinkedProgram::default(),
         placed: HashMap::new(),
         has_funcs: true,
@@ -86,8 +107,9 @@ pub(super) fn link(code: &Code, entry: usize) -> Result<LinkedProgram, LoadError
     Ok(linker.out)
 }
 
-struct Linker<'a> {
+struct Linker<'a, 'r, 't> {
     code: &'a Code,
+    relocator: Option<&'r mut Relocator<'t>>,
     out: LinkedProgram,
     /// Where functions stand, by number.
     placed: HashMap<usize, usize>,
@@ -109,7 +131,7 @@ fn within<R>(all: &[R], range: Range<u64>, offset: impl Fn(&R) -> u32) -> &[R] {
     all.get(start..end).unwrap_or(&[])
 }
 
-impl<'a> Linker<'a> {
+impl<'a> Linker<'a, '_, '_> {
     fn get(&self, number: usize) -> Result<(&'a Function, &'a CodeSection), LoadError> {
         let function = self.code.functions.get(number);
         let section = function.and_then(|f| self.code.sections.get(f.section));
@@ -154,14 +176,34 @@ impl<'a> Linker<'a> {
         let slots = function.start..function.start + function.len;
         let size = Insn::SIZE as u64;
         let bytes = u64::from(slots.start) * size..u64::from(slots.end) * size;
-        if let Some(core) = within(&section.core, bytes.clone(), |r| r.insn_off).first() {
-            let kind = core.kind();
-            let kind = kind.map_or("unknown".to_owned(), |kind| format!("{kind:?}"));
-            let slot = core.insn_off / Insn::SIZE as u32 - function.start;
-            return Err(Self::at(function, section, slot).error(Problem::CoRe(kind)));
+        for relo in within(&section.core, bytes.clone(), |r| r.insn_off) {
+            self.relocate(function, section, base, relo)?;
         }
         self.place_info(function, section, bytes, base_slot);
         self.place_references(function, section, base)
+    }
+
+    /// Adapts an instruction of a function that begins at slot `base`.
+    fn relocate(
+        &mut self,
+        function: &Function,
+        section: &CodeSection,
+        base: usize,
+        relo: &CoreRelo,
+    ) -> Result<(), LoadError> {
+        let Some(relocator) = &mut self.relocator else {
+            return Ok(());
+        };
+        let slot = relo.insn_off / Insn::SIZE as u32 - function.start;
+        let insn = base + slot as usize;
+        let insns = self.out.insns.get_mut(insn..).unwrap_or(&mut []);
+        let patched = relocator.relocate(relo, insns);
+        let why = patched.map_err(|e| Self::at(function, section, slot).core_error(e))?;
+        if why != Patched::Value {
+            let relo = *relo;
+            self.out.invalid.push(InvalidAccess { insn, relo, why });
+        }
+        Ok(())
     }
 
     /// Moves a function's records along.

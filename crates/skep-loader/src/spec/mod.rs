@@ -23,7 +23,7 @@ mod section;
 
 pub use code::Function;
 pub use data::DataKind;
-pub use link::{LinkedFunction, LinkedProgram, MapUse};
+pub use link::{InvalidAccess, LinkedFunction, LinkedProgram, MapUse};
 pub use map::{Contents, InnerMap, MapSource, MapSpec, PIN_BY_NAME};
 pub use section::{SectionDef, section_def, section_defs};
 
@@ -31,6 +31,7 @@ use crate::elf::Elf;
 use crate::error::{LoadError, Place, Problem};
 use code::Code;
 use skep_abi::{AttachType, ProgType};
+use skep_btf::core::{CoreTarget, Relocator};
 use skep_btf::{Btf, BtfExt};
 use std::path::Path;
 use std::sync::Arc;
@@ -190,9 +191,54 @@ impl ObjectSpec {
         &self.warnings
     }
 
-    /// Puts a program together with the functions it calls.
+    /// Puts a program together with the functions it calls. One that is to be
+    /// adapted to the target's types is refused; see [`ObjectSpec::link_for`].
     pub fn link(&self, program: &ProgramSpec) -> Result<LinkedProgram, LoadError> {
-        link::link(&self.code, program.function)
+        self.link_by(program, self.relocator(None).as_mut())
+    }
+
+    /// Puts a program together with the functions it calls, adapted to a target.
+    pub fn link_for(
+        &self,
+        program: &ProgramSpec,
+        target: &CoreTarget,
+    ) -> Result<LinkedProgram, LoadError> {
+        self.link_by(program, self.relocator(Some(target)).as_mut())
+    }
+
+    /// Whether programs of the object depend on the types of the system they run
+    /// on, so that loading them takes those types
+    /// ([`crate::LoadOptions::btf`]).
+    #[doc(alias = "obj_needs_vmlinux_btf")]
+    pub fn needs_target(&self) -> bool {
+        self.code.needs_target()
+    }
+
+    /// What adapts the object's instructions, if it has types.
+    pub(crate) fn relocator<'a>(&'a self, target: Option<&'a CoreTarget>) -> Option<Relocator<'a>> {
+        self.btf().map(|btf| Relocator::new(btf, target))
+    }
+
+    /// Puts a program together, adapted by `relocator`.
+    pub(crate) fn link_by(
+        &self,
+        program: &ProgramSpec,
+        relocator: Option<&mut Relocator<'_>>,
+    ) -> Result<LinkedProgram, LoadError> {
+        link::link(&self.code, program.function, relocator)
+    }
+
+    /// Resolves the relocations by type of all functions but the programs that
+    /// are not loaded, in the order of the file: that order has a say in which
+    /// of several types of one name count.
+    pub(crate) fn resolve_core(
+        &self,
+        relocator: &mut Relocator<'_>,
+        loads: impl Fn(&ProgramSpec) -> bool,
+    ) -> Result<(), LoadError> {
+        let skipped = self.programs.iter().filter(|program| !loads(program));
+        let skipped = skipped.map(|program| program.function).collect();
+        self.code.resolve_core(relocator, &skipped)
     }
 
     /// Where a program is, for messages.
