@@ -286,3 +286,106 @@ fn a_short_context_ends_a_run_where_it_ends() {
     let data = runner.fill(&mut packet, &[0; 14], None);
     assert_eq!(data, Err(Errno::EINVAL));
 }
+
+/// A `struct bpf_sk_lookup` whose addresses are words that count up.
+fn lookup(family: u32) -> Vec<u8> {
+    let mut words: Vec<u32> = (0..18).map(|word| 0x100 + word).collect();
+    for (at, value) in [(0, 0), (1, 0), (2, family), (15, 80), (16, 0), (17, 0)] {
+        words[at] = value;
+    }
+    words.iter().flat_map(|word| word.to_le_bytes()).collect()
+}
+
+#[test]
+fn a_lookup_sees_the_addresses_of_its_family() {
+    let engine = Engine::new();
+    // What may be returned is little, so a bit at a time.
+    let sees = |family, offset| {
+        let bit = |bit: i32| {
+            let shift = Insn::new(op::ALU | op::RSH, 0, 0, 0, bit);
+            let mask = Insn::new(op::ALU | op::AND, 0, 0, 0, 1);
+            let code = [load(op::W, 0, 1, offset), vec![shift, mask], exit()].concat();
+            let hook = |cmd: &mut ProgLoad<'_>| cmd.expected_attach_type = AttachType::SK_LOOKUP;
+            let fd = load_with(&engine, ProgType::SK_LOOKUP, &code, hook).unwrap();
+            let seen = over(&engine, fd, &lookup(family), |_| {}).unwrap();
+            engine.close(fd).unwrap();
+            seen << bit
+        };
+        (0..32).map(bit).sum::<u32>()
+    };
+    for (offset, ip, ipv6) in [
+        (8, 2, 10),
+        (12, 0x103, 0x103),
+        (16, 0x104, 0),
+        (20, 0, 0x105),
+        (32, 0, 0x108),
+        (36, 0x109, 0x109),
+        (40, 0x10a, 0),
+        (44, 0, 0x10b),
+        (56, 0, 0x10e),
+        (60, 80, 80),
+        (64, 0, 0),
+    ] {
+        assert_eq!((sees(2, offset), sees(10, offset)), (ip, ipv6), "{offset}");
+    }
+    assert_eq!(sees(0x10002, 8), 2);
+}
+
+#[test]
+fn a_lookup_takes_addresses_that_make_sense() {
+    let engine = Engine::new();
+    let hook = |cmd: &mut ProgLoad<'_>| cmd.expected_attach_type = AttachType::SK_LOOKUP;
+    let fd = load_with(&engine, ProgType::SK_LOOKUP, &ret(1), hook).unwrap();
+    let einval = Err(Errno::EINVAL);
+    for (at, value, expected) in [
+        (0, 1, einval),
+        (4, 1, einval),
+        (64, 1, einval),
+        (68, 1, einval),
+        (60, 65_535, Ok(1)),
+        (60, 65_536, Err(Errno::ERANGE)),
+        (8, 0, Err(Errno::EAFNOSUPPORT)),
+        (12, 0, Ok(1)),
+    ] {
+        let mut context = lookup(2);
+        context[at..at + 4].copy_from_slice(&u32::to_le_bytes(value));
+        let answer = over(&engine, fd, &context, |_| {});
+        assert_eq!(answer, expected, "{at}");
+    }
+    let context = lookup(2);
+    for (len, expected) in [
+        (0, einval),
+        (8, Err(Errno::EAFNOSUPPORT)),
+        (12, Ok(1)),
+        (72, Ok(1)),
+    ] {
+        assert_eq!(
+            over(&engine, fd, &context[..len], |_| {}),
+            expected,
+            "{len}"
+        );
+    }
+    let with = |change: fn(&mut ProgTestRun<'_>)| over(&engine, fd, &context, change);
+    assert_eq!(with(|cmd| cmd.repeat = 3), Ok(1));
+    for refused in [
+        (|cmd| cmd.flags = 1) as fn(&mut ProgTestRun<'_>),
+        |cmd| cmd.cpu = 1,
+        |cmd| cmd.batch_size = 1,
+        |cmd| cmd.data_size_in = 3,
+        |cmd| cmd.data_size_out = 3,
+        |cmd| cmd.data_in = UserIn::new(b"x"),
+    ] {
+        assert_eq!(with(refused), einval);
+    }
+    let mut out = [0xee; 80];
+    let back = over(&engine, fd, &context, |cmd| {
+        cmd.ctx_size_out = 80;
+        cmd.ctx_out = UserOut::new(&mut out);
+    });
+    assert_eq!((back, &out[..72], out[72]), (Ok(1), &context[..], 0xee));
+    // For its own hook only, and with one of two verdicts.
+    let other = load_prog(&engine, ProgType::SK_LOOKUP, &ret(1));
+    assert_eq!(other, Err(Errno::EINVAL));
+    let fd = load_with(&engine, ProgType::SK_LOOKUP, &ret(2), hook).unwrap();
+    assert_eq!(over(&engine, fd, &context, |_| {}), einval);
+}

@@ -58,11 +58,21 @@ pub(crate) fn test_run(engine: &Engine, cmd: &mut ProgTestRun<'_>) -> Result<()>
             let on = on_cpu(engine, cmd, cpu)?;
             over_context(&runner, cmd, on, written_back)
         }
+        TestRun::Repeated { context_size } => {
+            let data = !cmd.data_in.is_null()
+                || cmd.data_size_in != 0
+                || !cmd.data_out.is_null()
+                || cmd.data_size_out != 0;
+            if data || cmd.flags != 0 || cmd.cpu != 0 || cmd.batch_size != 0 {
+                return Err(Errno::EINVAL);
+            }
+            over_packet(&runner, cmd, context_size)
+        }
         TestRun::None => Err(Errno::ENOTSUPP),
     }
 }
 
-/// Over a packet and a context, both of which come out again.
+/// Over a packet and a context, both of which come out again; or over an empty one.
 fn over_packet(runner: &Runner, cmd: &mut ProgTestRun<'_>, context_size: usize) -> Result<()> {
     let mut context = context_in(cmd, context_size)?;
     let mut packet = PacketBuf::new();

@@ -62,6 +62,11 @@ pub(crate) enum TestRun {
         /// What of a cpu that is named.
         cpu: Cpu,
     },
+    /// Again and again, over a context alone, which comes out as it was given.
+    Repeated {
+        /// Bytes of it as a caller gives it.
+        context_size: usize,
+    },
     /// Not at all: ENOTSUPP. The [`Runner`](crate::run::Runner) runs them.
     None,
 }

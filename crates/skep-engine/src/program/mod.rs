@@ -31,6 +31,7 @@ mod perf_event;
 mod raw_tracepoint;
 mod sched_act;
 mod sched_cls;
+mod sk_lookup;
 pub(crate) mod skb;
 mod socket_filter;
 mod syscall;
@@ -68,6 +69,7 @@ pub fn kind_of(prog_type: ProgType) -> Option<&'static Kind> {
         ProgType::LWT_XMIT => Some(&lwt::XMIT),
         ProgType::RAW_TRACEPOINT => Some(&raw_tracepoint::KIND),
         ProgType::LWT_SEG6LOCAL => Some(&lwt::SEG6LOCAL),
+        ProgType::SK_LOOKUP => Some(&sk_lookup::KIND),
         ProgType::SYSCALL => Some(&syscall::KIND),
         _ => None,
     }

@@ -30,7 +30,7 @@ pub(super) static KIND: Kind = Kind {
     returns: &[],
     may_return: |_| None,
     sleep: Sleep::Must,
-    missing: "bpf_sys_bpf, bpf_btf_find_by_name_kind, bpf_sys_close; the context as a helper's memory",
+    missing: "bpf_sys_bpf, bpf_btf_find_by_name_kind, bpf_sys_close",
     takes_packets: false,
     can_run: |_| true,
     test_run: TestRun::Context {
