@@ -6,7 +6,7 @@
 // libbpf-facts.txt, made with libbpf 1.1.2:
 //
 //   cc -o /tmp/core-facts libbpf-facts.c -lbpf
-//   /tmp/core-facts target.bpf.o ambiguous.bpf.o fields.bpf.o types.bpf.o >libbpf-facts.txt
+//   /tmp/core-facts target.bpf.o ambiguous.bpf.o calls.bpf.o fields.bpf.o types.bpf.o >libbpf-facts.txt
 //
 // Needs root: libbpf adapts programs only when it loads them. Whether the kernel
 // then takes them does not matter.

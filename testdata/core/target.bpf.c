@@ -12,7 +12,7 @@ struct point {
 
 typedef struct point point_t;
 
-struct empty {};
+enum color { COLOR_RED = 1, COLOR_BLUE, COLOR_GREEN = 70 };
 
 struct rec {
 	char filler[3];
@@ -83,6 +83,13 @@ union choice {
 typedef long number_t;
 typedef int (*callback_t)(struct point *, int);
 typedef int *(*chain_t)(int *);
+typedef struct point *pointer_t;
+struct later {
+	int now;
+};
+typedef void (*deep_t)(void (*)(struct point, enum color *), struct later *);
+typedef unsigned char bool_t;
+typedef int *qualified_t;
 typedef int unsigned_t;
 typedef double real_t;
 typedef int row_t[4];
@@ -109,7 +116,6 @@ struct node {
 	struct point at;
 };
 
-enum color { COLOR_RED = 1, COLOR_BLUE, COLOR_GREEN = 70 };
 enum big { BIG_LOW = -1LL, BIG_HIGH = 0x7edcba987654LL };
 enum sign { MINUS = -70 };
 enum upper { UPPER = 0x90000000U };
@@ -137,6 +143,10 @@ union choice choice;
 number_t number;
 callback_t callback;
 chain_t chain;
+pointer_t pointer;
+deep_t deep;
+bool_t is_true;
+qualified_t qualified;
 unsigned_t not_unsigned;
 real_t real;
 row_t row;

@@ -23,6 +23,7 @@ struct rec {
 struct absent {
 	int x;
 };
+enum color___few { COLOR_RED___f };
 union choice {
 	int number;
 };
@@ -34,7 +35,20 @@ typedef int number_t;
 typedef int absent_t;
 typedef int (*callback_t)(struct point *, long);
 typedef int (*callback_t___short)(struct point *);
+typedef int (*callback_t___same)(struct point *, int);
+typedef int (*callback_t___part)(struct point___tall *, int);
+typedef int (*callback_t___wrong)(struct choice___struct *, int);
 typedef long *(*chain_t)(int[4]);
+typedef int *(*chain_t___same)(int *);
+typedef struct point *pointer_t;
+typedef struct absent *pointer_t___wrong;
+struct later;
+union later___union;
+typedef void (*deep_t)(void (*)(struct point, enum color___few *), struct later *);
+typedef void (*deep_t___wrong)(void (*)(struct point, enum color___few *), union later___union *);
+typedef void (*deep_t___void)(void *, struct later *);
+typedef _Bool bool_t;
+typedef const volatile int *const qualified_t;
 typedef unsigned int unsigned_t;
 typedef float real_t;
 typedef int row_t[4];
@@ -118,7 +132,18 @@ TYPE(number_t, number_t)
 TYPE(absent_t, absent_t)
 TYPE(callback_t, callback_t)
 TYPE(callback_t_short, callback_t___short)
+TYPE(callback_t_same, callback_t___same)
+TYPE(callback_t_part, callback_t___part)
+TYPE(callback_t_wrong, callback_t___wrong)
 TYPE(chain_t, chain_t)
+TYPE(chain_t_same, chain_t___same)
+TYPE(pointer_t, pointer_t)
+TYPE(pointer_t_wrong, pointer_t___wrong)
+TYPE(deep_t, deep_t)
+TYPE(deep_t_wrong, deep_t___wrong)
+TYPE(deep_t_void, deep_t___void)
+TYPE(bool_t, bool_t)
+TYPE(qualified_t, qualified_t)
 TYPE(unsigned_t, unsigned_t)
 TYPE(real_t, real_t)
 TYPE(row_t, row_t)
