@@ -86,6 +86,7 @@ modules! {
     slices,
     structure,
     test_run,
+    types,
     values,
     walk,
 }
