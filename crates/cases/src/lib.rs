@@ -82,6 +82,7 @@ modules! {
     outside,
     packets,
     percpu,
+    found,
     prog_load,
     slices,
     structure,

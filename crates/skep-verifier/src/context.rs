@@ -32,6 +32,9 @@ pub enum Access {
     Read,
     /// Read and write it.
     ReadWrite,
+    /// The same, but a number that is the greatest of the native field or more is
+    /// not written.
+    ReadWriteBelowMax,
 }
 
 /// A field of a context.

@@ -93,8 +93,21 @@ impl fmt::Display for Reject {
     }
 }
 
-/// Judges the structure of a program.
+/// Judges the structure of a program: [`outline`], [`operation`] by operation, and
+/// then what comes [`after_operations`]. A host whose immediates stand for
+/// something resolves each right after its operation, as Linux does.
 pub fn check(insns: &[Insn]) -> Result<Structure, Reject> {
+    let subprograms = outline(insns)?;
+    let mut index = 0;
+    while index < insns.len() {
+        index += operation(insns, index)?;
+    }
+    after_operations(insns, subprograms)
+}
+
+/// The instructions of each subprogram, if there are not too many of them and
+/// every jump stays in its own.
+pub fn outline(insns: &[Insn]) -> Result<Vec<Range<usize>>, Reject> {
     if insns.is_empty() || insns.len() > MAX_INSNS {
         return Err(Reject {
             errno: Errno::E2BIG,
@@ -106,8 +119,20 @@ pub fn check(insns: &[Insn]) -> Result<Structure, Reject> {
         });
     }
     let starts = subprogram::find(insns)?;
-    let subprograms = subprogram::check_jumps(insns, &starts)?;
-    opcode::check(insns)?;
+    subprogram::check_jumps(insns, &starts)
+}
+
+/// Judges the operation at `index` alone. Returns how many slots it takes.
+#[doc(alias = "resolve_pseudo_ldimm64")]
+pub fn operation(insns: &[Insn], index: usize) -> Result<usize, Reject> {
+    opcode::check(insns, index)
+}
+
+/// Judges what is left when every operation exists.
+pub fn after_operations(
+    insns: &[Insn],
+    subprograms: Vec<Range<usize>>,
+) -> Result<Structure, Reject> {
     cfg::check(insns)?;
     let mut structure = Structure {
         subprograms,

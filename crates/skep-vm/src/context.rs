@@ -87,6 +87,13 @@ fn unit(
     }
     let native_width = usize::from(field.native_width);
     let start = native + (into / unit) as usize * native_width;
+    // As on Linux, an access that is no narrower than the native field gets that
+    // field, even at an offset which the native field does not reach.
+    let skip = if width.bytes() < native_width {
+        skip
+    } else {
+        0
+    };
     Ok(Unit {
         native: start..start + native_width,
         skip,
@@ -132,11 +139,15 @@ pub(crate) fn store(
 ) -> Allowed<()> {
     let field = field(table, offset)?;
     let number = matches!(field.kind, FieldKind::Scalar | FieldKind::Bytes);
-    if field.access != Access::ReadWrite || !number {
+    if field.access == Access::Read || !number {
         let problem = format!("a program may only read {}", field.name);
         return denied(table, offset, problem);
     }
     let Unit { native, .. } = unit(table, field, offset, width, true)?;
+    let dropped = || value >= !0 >> (64 - 8 * u32::from(field.native_width.clamp(1, 8)));
+    if field.access == Access::ReadWriteBelowMax && dropped() {
+        return Ok(());
+    }
     let Some(bytes) = memory.context.get_mut(native) else {
         return ended(table, memory, offset);
     };

@@ -36,6 +36,12 @@ const FLAGS: u32 = flag::STRICT_ALIGNMENT
 /// Instructions of a program whose loader may not use bpf(2) beyond what is open to all.
 #[doc(alias = "BPF_MAXINSNS")]
 const MAX_INSNS_UNPRIVILEGED: u32 = 4096;
+/// Bytes of a signature at the most.
+#[doc(alias = "KMALLOC_MAX_CACHE_SIZE")]
+const MAX_SIGNATURE: u32 = 8192;
+/// Keyrings that are there for all; an engine has no others.
+#[doc(alias = "system_keyring_id_check")]
+const SYSTEM_KEYRINGS: std::ops::RangeInclusive<i32> = 0..=2;
 /// Bytes of a license, its NUL included.
 const LICENSE: usize = 128;
 /// Licenses that are compatible with the GPL.
@@ -57,6 +63,9 @@ pub(crate) fn load(engine: &Engine, cmd: &mut ProgLoad<'_>) -> Result<Fd> {
         return Err(engine.files().not_a_token(cmd.prog_token_fd));
     }
     check_rights(engine.credential(), cmd)?;
+    if cmd.attach_fd.0 != 0 && engine.files().btf(cmd.attach_fd).is_ok() {
+        return Err(Errno::ENOTSUPP);
+    }
     // A kernel's function or another program to attach to: no type here has one.
     if cmd.attach_fd.0 != 0 || cmd.attach_btf_id != 0 {
         return Err(Errno::EINVAL);
@@ -66,9 +75,7 @@ pub(crate) fn load(engine: &Engine, cmd: &mut ProgLoad<'_>) -> Result<Fd> {
     let insns = Insn::decode_all(&cmd.insns.to_vec(bytes as usize)?);
     let license = cmd.license.read_str(LICENSE - 1)?.unwrap_or_default();
     let gpl_compatible = GPL_COMPATIBLE.contains(&license.as_slice());
-    if !cmd.signature.is_null() {
-        return Err(Errno::EOPNOTSUPP);
-    }
+    check_signature(cmd)?;
     let kind = find_kind(engine, cmd)?;
     let load_time = engine.world().now(Clock::Boot);
     let name = create::name(&cmd.prog_name)?;
@@ -118,6 +125,20 @@ fn describe(judged: &Result<Judged, Reject>, log: &mut Log) {
         judged.structure.subprograms.len(),
         judged.maps.len()
     ));
+}
+
+/// EOPNOTSUPP for a signature: there is nothing to verify it with, as on a Linux
+/// built without PKCS #7. What is wrong with it anyhow is told first.
+#[doc(alias = "bpf_prog_verify_signature")]
+fn check_signature(cmd: &ProgLoad<'_>) -> Result<()> {
+    if cmd.signature.is_null() {
+        return Ok(());
+    }
+    if cmd.signature_size > MAX_SIGNATURE || !SYSTEM_KEYRINGS.contains(&cmd.keyring_id) {
+        return Err(Errno::EINVAL);
+    }
+    cmd.signature.to_vec(cmd.signature_size as usize)?;
+    Err(Errno::EOPNOTSUPP)
 }
 
 /// EPERM unless the caller may load such a program; E2BIG if it is too long.

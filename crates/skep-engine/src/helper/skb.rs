@@ -151,7 +151,8 @@ fn l4_csum(_: &mut RunEnv<'_>, args: &mut Args<'_>, memory: &mut RunMemory<'_>) 
         }
         let new = match flags & FIELD_SIZE {
             0 if from == 0 => replace_by_difference(old, to as u32),
-            2 | 4 => replace_4(old, from as u32, to as u32),
+            2 => replace_4(old, u32::from(from as u16), u32::from(to as u16)),
+            4 => replace_4(old, from as u32, to as u32),
             _ => return Err(Errno::EINVAL),
         };
         let new = if zero_is_none && new == 0 {

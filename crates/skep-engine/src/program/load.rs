@@ -9,6 +9,7 @@
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
+use std::ops::Range;
 
 use skep_abi::flags::prog as flag;
 use skep_abi::insn::{op, pseudo};
@@ -25,6 +26,8 @@ use crate::run::UsedMap;
 
 /// Maps that a program may name.
 const MAX_USED_MAPS: usize = 64;
+/// Descriptors of an array end here: their bytes are counted in 32 bits.
+const MAX_ARRAY: u32 = u32::MAX / 4;
 /// Offsets into a value that an instruction may name end here.
 #[doc(alias = "BPF_MAX_VAR_OFF")]
 const MAX_OFFSET: u32 = 1 << 29;
@@ -88,20 +91,27 @@ pub(crate) fn judge(
         Some(btf) => lines::functions(cmd, btf)?,
         None => Vec::new(),
     };
-    let structure = structure::check(&insns)?;
+    check_kernel_calls(&insns)?;
+    let subprograms = structure::outline(&insns)?;
+    if cmd.func_info_cnt == 0 {
+        check_untyped(&insns, &subprograms)?;
+    }
     let lines = match btf {
         Some(btf) => {
-            lines::match_functions(&functions, &structure.subprograms)?;
+            lines::match_functions(&functions, &subprograms)?;
             if cmd.core_relo_cnt != 0 {
                 let message = "CO-RE relocations are done before a program is loaded here";
                 return fail(Errno::EINVAL, message);
             }
-            let subprograms = &structure.subprograms;
-            Some(lines::lines(cmd, btf, functions, &insns, subprograms)?)
+            Some(lines::lines(cmd, btf, functions, &insns, &subprograms)?)
         }
         None => None,
     };
     let addresses = maps.resolve_all(cmd, &mut insns)?;
+    let structure = structure::after_operations(&insns, subprograms)?;
+    if cmd.func_info_cnt == 0 {
+        check_addresses(&insns)?;
+    }
     check_sleep(kind, cmd.prog_flags & flag::SLEEPABLE != 0)?;
     check_insns(kind, &insns, gpl_compatible)?;
     let resolve = |index: usize, _: Insn, _: i32| -> Result<Address, Infallible> {
@@ -123,6 +133,49 @@ pub(crate) fn judge(
     })
 }
 
+/// Calls of the kernel's own functions, which Linux looks up before all else.
+#[doc(alias = "add_kfunc_call")]
+fn check_kernel_calls(insns: &[Insn]) -> Result<(), Reject> {
+    let kernel_call =
+        |insn: &Insn| insn.code == op::JMP | op::CALL && insn.src == pseudo::CALL_KFUNC;
+    match insns.iter().position(kernel_call) {
+        Some(index) => {
+            let message = "it calls a function of the kernel, of which there are none here";
+            reject(Errno::EINVAL, index, message)
+        }
+        None => Ok(()),
+    }
+}
+
+/// What only a program that describes its functions may do: load from the packet in
+/// the legacy way in one that is called, and take one's address.
+#[doc(alias = "check_abnormal_return")]
+fn check_untyped(insns: &[Insn], subprograms: &[Range<usize>]) -> Result<(), Reject> {
+    for range in subprograms.iter().skip(1) {
+        let body = insns.get(range.clone()).unwrap_or_default();
+        let legacy = body
+            .iter()
+            .position(|insn| insn.class() == op::LD && matches!(insn.mode(), op::ABS | op::IND));
+        if let Some(at) = legacy {
+            let message = "a subprogram without BTF may not load from the packet this way";
+            return reject(Errno::EINVAL, range.start + at, message);
+        }
+    }
+    Ok(())
+}
+
+/// The address of a subprogram is for programs that describe their functions.
+fn check_addresses(insns: &[Insn]) -> Result<(), Reject> {
+    let address = |insn: &Insn| insn.is_ld_imm64() && insn.src == pseudo::FUNC;
+    match insns.iter().position(address) {
+        Some(index) => {
+            let message = "it takes the address of a subprogram, but the program has no func_info";
+            reject(Errno::EINVAL, index, message)
+        }
+        None => Ok(()),
+    }
+}
+
 /// The maps of a program that is being loaded.
 struct Maps<'a> {
     engine: &'a Engine,
@@ -134,6 +187,10 @@ impl Maps<'_> {
     /// The maps of the descriptors that a load binds to its program.
     #[doc(alias = "process_fd_array")]
     fn take_array(&mut self, cmd: &ProgLoad<'_>) -> Result<(), Reject> {
+        if cmd.fd_array_cnt >= MAX_ARRAY {
+            let message = format!("fd_array has {} descriptors", cmd.fd_array_cnt);
+            return fail(Errno::EINVAL, message);
+        }
         for index in 0..cmd.fd_array_cnt {
             let fd = array_fd(cmd, i64::from(index)).or_else(|errno| {
                 fail(
@@ -178,7 +235,8 @@ impl Maps<'_> {
     }
 
     /// The addresses behind the 64-bit immediates that stand for something, by
-    /// instruction. Descriptors in the instructions become ids.
+    /// instruction. Descriptors in the instructions become ids. Each operation is
+    /// judged before what it stands for is looked up.
     #[doc(alias = "resolve_pseudo_ldimm64")]
     fn resolve_all(
         &mut self,
@@ -187,16 +245,16 @@ impl Maps<'_> {
     ) -> Result<BTreeMap<usize, Address>, Reject> {
         let mut addresses = BTreeMap::new();
         let mut index = 0;
-        while let Some([first, second, ..]) = insns.get_mut(index..) {
-            if !first.is_ld_imm64() {
-                index += 1;
-                continue;
-            }
-            if !matches!(first.src, 0 | pseudo::FUNC) {
+        while index < insns.len() {
+            let slots = structure::operation(insns, index)?;
+            if let Some([first, second, ..]) = insns.get_mut(index..)
+                && first.is_ld_imm64()
+                && !matches!(first.src, 0 | pseudo::FUNC)
+            {
                 let address = self.resolve(cmd, index, first, second)?;
                 addresses.insert(index, address);
             }
-            index += 2;
+            index += slots;
         }
         Ok(addresses)
     }
@@ -330,13 +388,8 @@ fn check_insns(kind: &Kind, insns: &[Insn], gpl_compatible: bool) -> Result<(), 
         if insn.code != op::JMP | op::CALL || insn.imm >= POISON {
             continue;
         }
-        match insn.src {
-            pseudo::CALL_HELPER => check_helper(kind, index, insn.imm, gpl_compatible)?,
-            pseudo::CALL_KFUNC => {
-                let message = "it calls a function of the kernel, of which there are none here";
-                return reject(Errno::EINVAL, index, message);
-            }
-            _ => {}
+        if insn.src == pseudo::CALL_HELPER {
+            check_helper(kind, index, insn.imm, gpl_compatible)?;
         }
     }
     Ok(())

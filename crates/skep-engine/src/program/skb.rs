@@ -7,8 +7,8 @@
 //!
 //! There is one row for a field, whoever sees it; a type's table names the rows
 //! that its programs may read and those they may write ([`fields`]). The native
-//! layout is that of `struct __sk_buff`, save that fields which Linux keeps in 16
-//! bits are 16 bits here.
+//! layout is that of `struct __sk_buff`, save that fields which Linux keeps in 8
+//! or 16 bits are as wide here.
 //!
 //! Answers to: bpf_prog_test_run_skb and convert___skb_to_skb in
 //! net/bpf/test_run.c; eth_type_trans in net/ethernet/eth.c; bpf_skb_is_valid_access
@@ -100,11 +100,11 @@ macro_rules! rows {
 // load may take a part of the unit.
 rows! {
     Len len 0 4 4 4 Scalar true;
-    PktType pkt_type 4 4 4 4 Scalar true;
+    PktType pkt_type 4 4 4 1 Scalar true;
     Mark mark 8 4 4 4 Scalar true;
     QueueMapping queue_mapping 12 4 4 2 Scalar true;
     Protocol protocol 16 4 4 2 Scalar true;
-    VlanPresent vlan_present 20 4 4 4 Scalar true;
+    VlanPresent vlan_present 20 4 4 1 Scalar true;
     VlanTci vlan_tci 24 4 4 2 Scalar true;
     VlanProto vlan_proto 28 4 4 2 Scalar true;
     Priority priority 32 4 4 4 Scalar true;
@@ -127,8 +127,8 @@ rows! {
     DataMeta data_meta 140 4 4 8 PacketMeta false;
     Tstamp tstamp 152 8 8 8 Scalar false;
     WireLen wire_len 160 4 4 4 Scalar true;
-    GsoSegs gso_segs 164 4 4 4 Scalar true;
-    GsoSize gso_size 176 4 4 4 Scalar true;
+    GsoSegs gso_segs 164 4 4 2 Scalar true;
+    GsoSize gso_size 176 4 4 2 Scalar true;
     TstampType tstamp_type 180 1 1 1 Scalar false;
     Hwtstamp hwtstamp 184 8 8 8 Scalar false;
 }
@@ -176,7 +176,10 @@ pub(super) const fn fields<const N: usize>(more: &[Field], written: &[Field]) ->
         if among(field, COMMON) || among(field, more) {
             rows[taken] = field.row();
             if among(field, written) || among(field, &[Field::Cb]) {
-                rows[taken].access = Access::ReadWrite;
+                rows[taken].access = match field {
+                    Field::QueueMapping => Access::ReadWriteBelowMax,
+                    _ => Access::ReadWrite,
+                };
             }
             taken += 1;
         }

@@ -7,31 +7,29 @@ use super::Reject;
 use skep_abi::Insn;
 use skep_abi::insn::{op, pseudo};
 
-/// Checks that every operation exists and that 64-bit immediates are complete.
-pub(super) fn check(insns: &[Insn]) -> Result<(), Reject> {
-    let mut index = 0;
-    while let Some(&insn) = insns.get(index) {
-        if insn.class() == op::LDX && (!matches!(insn.mode(), op::MEM | op::MEMSX) || insn.imm != 0)
-        {
-            return Err(Reject::invalid(
-                index,
-                "a load's mode is 3 or 4 and its immediate 0",
-            ));
-        }
-        if insn.is_ld_imm64() {
-            check_imm64(index, insn, insns.get(index + 1).copied())?;
-            index += 2;
-            continue;
-        }
-        if !exists(insn.code) {
-            return Err(Reject::invalid(
-                index,
-                format!("there is no operation {:#04x}", insn.code),
-            ));
-        }
-        index += 1;
+/// Checks that the operation at `index` exists and, if it is a 64-bit immediate,
+/// is complete. Returns how many slots it takes.
+pub(super) fn check(insns: &[Insn], index: usize) -> Result<usize, Reject> {
+    let Some(&insn) = insns.get(index) else {
+        return Ok(1);
+    };
+    if insn.class() == op::LDX && (!matches!(insn.mode(), op::MEM | op::MEMSX) || insn.imm != 0) {
+        return Err(Reject::invalid(
+            index,
+            "a load's mode is 3 or 4 and its immediate 0",
+        ));
     }
-    Ok(())
+    if insn.is_ld_imm64() {
+        check_imm64(index, insn, insns.get(index + 1).copied())?;
+        return Ok(2);
+    }
+    if !exists(insn.code) {
+        return Err(Reject::invalid(
+            index,
+            format!("there is no operation {:#04x}", insn.code),
+        ));
+    }
+    Ok(1)
 }
 
 fn check_imm64(index: usize, insn: Insn, second: Option<Insn>) -> Result<(), Reject> {
