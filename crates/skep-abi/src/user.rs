@@ -47,11 +47,6 @@ pub trait UserMem: Send + Sync {
     fn trusted(&self) -> Option<TrustedMem> {
         None
     }
-
-    /// Whether an address here means the same to a system call of this process.
-    fn is_own_process(&self) -> bool {
-        self.own_process().is_some()
-    }
 }
 
 impl<M: UserMem + ?Sized> UserMem for &M {

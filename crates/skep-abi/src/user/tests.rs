@@ -151,8 +151,8 @@ fn trusted_memory_moves_every_length() {
         );
         assert_eq!(to, from);
     }
-    assert!(mem.is_own_process());
-    assert!(!NoMem.is_own_process());
+    assert!(mem.own_process().is_some());
+    assert!(NoMem.own_process().is_none());
 }
 
 proptest! {

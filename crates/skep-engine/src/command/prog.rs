@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use skep_abi::flags::prog as flag;
 use skep_abi::{Errno, Fd, Insn, ProgBindMap, ProgLoad, ProgType, Result};
 
-use skep_verifier::structure::Reject;
+use skep_verifier::structure::{MAX_INSNS, MAX_INSNS_UNPRIVILEGED, Reject};
 
 use super::log::Log;
 use crate::map::create;
@@ -33,9 +33,6 @@ const FLAGS: u32 = flag::STRICT_ALIGNMENT
     | flag::TEST_REG_INVARIANTS
     | flag::TOKEN_FD;
 
-/// Instructions of a program whose loader may not use bpf(2) beyond what is open to all.
-#[doc(alias = "BPF_MAXINSNS")]
-const MAX_INSNS_UNPRIVILEGED: u32 = 4096;
 /// Bytes of a signature at the most.
 #[doc(alias = "KMALLOC_MAX_CACHE_SIZE")]
 const MAX_SIGNATURE: u32 = 8192;
@@ -146,10 +143,10 @@ fn check_rights(credential: &Credential, cmd: &ProgLoad<'_>) -> Result<()> {
     credential.require_common()?;
     let privileged = credential.capable(Capabilities::BPF);
     let most = match privileged {
-        true => skep_verifier::structure::MAX_INSNS as u32,
+        true => MAX_INSNS,
         false => MAX_INSNS_UNPRIVILEGED,
     };
-    if !(1..=most).contains(&cmd.insn_cnt) {
+    if !(1..=most).contains(&(cmd.insn_cnt as usize)) {
         return Err(Errno::E2BIG);
     }
     let open_to_all = matches!(
