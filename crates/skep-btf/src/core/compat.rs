@@ -12,7 +12,7 @@
 
 use super::error::CoreProblem;
 use super::name::{essential, name};
-use super::side::{RawMember, Side, Work, enumerator_names, raw_members};
+use super::side::{RawMember, Side, WALK, Work, enumerator_names, raw_members};
 use crate::kind::{Kind, TypeId};
 use crate::types::{Def, FuncProto, Type};
 use crate::walk::MAX_WALK;
@@ -53,7 +53,7 @@ impl<'a> Pair<'a> {
     pub(super) fn fields_compat(self, local: TypeId, target: TypeId) -> Result<bool, CoreProblem> {
         let (mut local, mut target) = (local, target);
         for _ in 0..MAX_WALK {
-            self.work.spend(1)?;
+            self.work.spend(WALK)?;
             let (a, b) = (self.local.resolve(local)?, self.target.resolve(target)?);
             if a.members().is_some() && b.members().is_some() {
                 return Ok(true);
@@ -92,7 +92,7 @@ impl<'a> Pair<'a> {
     fn shapes_compat(self, local: TypeId, target: TypeId, level: u32) -> Result<bool, CoreProblem> {
         let (mut local, mut target) = (local, target);
         for _ in 0..MAX_LEVEL {
-            self.work.spend(1)?;
+            self.work.spend(WALK)?;
             let (a, b) = (self.local.resolve(local)?, self.target.resolve(target)?);
             if !kinds_compat(a.kind(), b.kind()) {
                 return Ok(false);
@@ -159,7 +159,7 @@ impl<'a> Pair<'a> {
         }
         let (mut local, mut target, mut behind_ptr) = (local, target, behind_ptr);
         for _ in 0..MAX_LEVEL {
-            self.work.spend(1)?;
+            self.work.spend(WALK)?;
             let (a, b) = (self.local.resolve(local)?, self.target.resolve(target)?);
             if !self.names_match((a, a.name_off()), (b, b.name_off()))? {
                 return Ok(false);

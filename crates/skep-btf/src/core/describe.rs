@@ -1,7 +1,7 @@
 //! A relocation in words, for messages: `byte offset of struct flow.key.ports[1]`.
 
 use super::name::text;
-use super::side::Side;
+use super::side::{Side, Work};
 use super::spec::{Spec, Step};
 use super::{is_enumerator, is_type_based};
 use crate::Btf;
@@ -54,7 +54,7 @@ pub fn describe(local: &Btf, relo: &CoreRelo) -> String {
         btf: local,
         pointer_size: POINTER_SIZE,
     };
-    match Spec::parse(side, relo, kind) {
+    match Spec::parse(side, relo, kind, &Work::new()) {
         Ok(spec) => write_steps(&mut out, &spec.steps, kind),
         Err(_) => out.push_str(" with an access that cannot be read"),
     }

@@ -12,7 +12,7 @@
 use super::compat::Pair;
 use super::error::CoreProblem;
 use super::name::{essential, is_name, name};
-use super::side::{enumerator_names, raw_member, raw_members};
+use super::side::{WALK, enumerator_names, raw_member, raw_members};
 use super::spec::{MAX_STEPS, Spec, Step, is_flexible};
 use super::{is_enumerator, is_type_based};
 use crate::ext::CoreReloKind;
@@ -77,6 +77,7 @@ fn follow_field<'a>(
     // How deep the way is, members without names counted.
     let mut depth = 0;
     for (number, step) in spec.steps.iter().enumerate() {
+        pair.work.spend(WALK)?;
         let ty = pair.target.resolve(id)?;
         if let Some(wanted) = step.name {
             let Some(field) = find(pair, step, wanted, ty, depth)? else {
@@ -165,6 +166,7 @@ impl<'a> Search<'a, '_> {
                 offset.ok_or(CoreProblem::Offset)
             };
             if is_name(ty.btf(), member.name_off, b"") {
+                self.pair.work.spend(WALK)?;
                 let inner = self.pair.target.resolve(member.ty)?;
                 if inner.members().is_none() || without.contains(&inner.id()) {
                     continue;

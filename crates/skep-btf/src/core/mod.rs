@@ -46,7 +46,7 @@ use crate::Btf;
 use crate::ext::{CoreRelo, CoreReloKind};
 use crate::kind::{POINTER_SIZE, TypeId};
 use compat::Pair;
-use side::{Side, Work};
+use side::{Side, WALK, Work};
 use spec::Spec;
 use std::collections::HashMap;
 use target::Candidate;
@@ -174,10 +174,10 @@ impl<'a> Relocator<'a> {
     }
 
     fn find(&mut self, relo: &CoreRelo) -> Result<Resolution, CoreProblem> {
-        self.work.spend(1)?;
+        self.work.spend(WALK)?;
         let kind = relo.kind().ok_or(CoreProblem::Kind(relo.kind_number))?;
         let root = self.local.get(relo.type_id)?;
-        let spec = Spec::parse(self.local, relo, kind)?;
+        let spec = Spec::parse(self.local, relo, kind, &self.work)?;
         if kind == CoreReloKind::TypeIdLocal {
             return calc::resolve(kind, &spec, Some(&spec));
         }

@@ -49,6 +49,11 @@ pub(super) fn is_name(btf: &Btf, offset: u32, name: &[u8]) -> bool {
 
 /// A name without its flavour.
 pub(super) fn essential(name: &[u8]) -> &[u8] {
+    // Most names have no suffix: every third byte suffices to see that there
+    // are not three underscores in a row.
+    if !name.iter().skip(2).step_by(3).any(|&byte| byte == b'_') {
+        return name;
+    }
     let is_separator = |window: &[u8]| matches!(window, [before, b'_', b'_', b'_', after] if *before != b'_' && *after != b'_');
     match name.windows(5).rposition(is_separator) {
         Some(at) => name.get(..=at).unwrap_or(name),

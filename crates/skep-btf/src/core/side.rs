@@ -138,6 +138,9 @@ pub(super) struct Work(Cell<u64>);
 /// The largest objects of today take a tenth at the most.
 const MAX_WORK: u64 = 1 << 26;
 
+/// What it costs to go through the modifiers of a type, which may be many.
+pub(super) const WALK: u64 = 16;
+
 impl Work {
     pub(super) fn new() -> Work {
         Work(Cell::new(MAX_WORK))

@@ -8,7 +8,7 @@
 
 use super::error::CoreProblem;
 use super::name::{bytes_within, name, text};
-use super::side::{Side, enumerator, raw_member};
+use super::side::{Side, WALK, Work, enumerator, raw_member};
 use super::{is_enumerator, is_type_based};
 use crate::ext::{CoreRelo, CoreReloKind};
 use crate::kind::{Kind, TypeId};
@@ -87,6 +87,7 @@ impl<'a> Spec<'a> {
         side: Side<'a>,
         relo: &CoreRelo,
         kind: CoreReloKind,
+        work: &Work,
     ) -> Result<Spec<'a>, CoreProblem> {
         let access = bytes_within(side.btf, relo.access_str_off, MAX_ACCESS);
         let access =
@@ -120,6 +121,7 @@ impl<'a> Spec<'a> {
         spec.bit_offset = element_offset(first, side.size_of(root.id())?)?;
         let mut id = root.id();
         for (number, &index) in rest.iter().enumerate() {
+            work.spend(WALK)?;
             id = spec.enter(id, index, number + 1)?;
         }
         Ok(spec)
