@@ -19,6 +19,10 @@
 //! # fn some_system() -> std::sync::Arc<dyn skep_abi::Bpf> { std::process::exit(0) }
 //! ```
 //!
+//! Programs that depend on the layout of the system's types (CO-RE) are adapted
+//! to the types given by [`LoadOptions::btf`]; [`ObjectSpec::needs_target`] says
+//! whether an object has such programs.
+//!
 //! The loader never knows which system it drives.
 
 #![forbid(unsafe_code)]
