@@ -20,6 +20,9 @@ cases![
     subprograms_without_types,
     attaching_to_a_btf,
     signatures,
+    flags_of_a_program_for_a_device,
+    descriptors_that_are_no_links,
+    streams,
 ];
 
 const LOAD_BYTE: u8 = op::LD | op::ABS | op::B;
@@ -209,5 +212,75 @@ fn signatures(s: &System) {
         };
         let answer = pass(cmd, s);
         assert_eq!(answer, Err(Errno::EINVAL), "{keyring_id} {signature_size}");
+    }
+}
+
+fn flags_of_a_program_for_a_device(s: &System) {
+    use skep::abi::flags::prog as flag;
+    for (prog_flags, expected) in [
+        (0, Errno::EOPNOTSUPP),
+        (flag::XDP_DEV_BOUND_ONLY, Errno::EOPNOTSUPP),
+        (flag::XDP_HAS_FRAGS, Errno::EINVAL),
+        (flag::ANY_ALIGNMENT, Errno::EINVAL),
+        (flag::TEST_STATE_FREQ, Errno::EINVAL),
+        (
+            flag::XDP_DEV_BOUND_ONLY | flag::ANY_ALIGNMENT,
+            Errno::EINVAL,
+        ),
+    ] {
+        let cmd = ProgLoad {
+            prog_ifindex: 1,
+            prog_flags,
+            ..Default::default()
+        };
+        assert_eq!(pass(cmd, s), Err(expected), "{prog_flags:#x}");
+    }
+}
+
+fn descriptors_that_are_no_links(s: &System) {
+    let map = s.map(ARRAY);
+    for (link, expected) in [(map.fd(), Errno::EINVAL), (Fd(-1), Errno::EBADF)] {
+        for (flags, expected) in [(0, expected), (4, expected), (1, Errno::EINVAL)] {
+            let cmd = &mut LinkUpdate {
+                link,
+                flags,
+                ..Default::default()
+            };
+            assert_eq!(s.bpf.link_update(cmd), Err(expected), "{link} {flags}");
+        }
+        let cmd = &mut LinkDetach { link };
+        assert_eq!(s.bpf.link_detach(cmd), Err(expected), "{link}");
+        for (flags, expected) in [(0, expected), (1, Errno::EINVAL)] {
+            let cmd = &mut IterCreate { link, flags };
+            let answer = s.bpf.iter_create(cmd);
+            assert_eq!(answer, Err(expected), "{link} {flags}");
+        }
+    }
+}
+
+fn streams(s: &System) {
+    let prog = s.prog(ProgType::XDP, &program![mov_imm(R0, 0), exit()]);
+    let map = s.map(ARRAY);
+    let read = |prog: Fd, stream_id: u32| {
+        let mut bytes = [7; 8];
+        let answer = s.bpf.prog_stream_read_by_fd(&mut ProgStreamRead {
+            buf: UserOut::new(&mut bytes),
+            buf_len: 8,
+            stream_id,
+            prog,
+        });
+        assert_eq!(bytes, [7; 8]);
+        answer
+    };
+    for (stream, expected) in [
+        (0, Err(Errno::ENOENT)),
+        (1, Ok(0)),
+        (2, Ok(0)),
+        (3, Err(Errno::ENOENT)),
+        (u32::MAX, Err(Errno::ENOENT)),
+    ] {
+        assert_eq!(read(prog.fd(), stream), expected, "{stream}");
+        assert_eq!(read(map.fd(), stream), Err(Errno::EINVAL), "{stream}");
+        assert_eq!(read(Fd(-1), stream), Err(Errno::EBADF), "{stream}");
     }
 }

@@ -14,6 +14,7 @@ pub(crate) mod btf;
 pub(crate) mod element;
 pub(crate) mod ids;
 pub(crate) mod info;
+pub(crate) mod link;
 pub(crate) mod log;
 pub(crate) mod map;
 pub(crate) mod prog;
@@ -78,6 +79,10 @@ dispatch! {
     map_get_fd_by_id(MapGetFdById) -> Fd = ids::map_fd, Yes;
     btf_get_fd_by_id(BtfGetFdById) -> Fd = ids::btf_fd, Yes;
     link_get_fd_by_id(LinkGetFdById) -> Fd = ids::link_fd, Partly("there are no links yet: ENOENT");
+    link_update(LinkUpdate) -> () = link::update, Partly("there are no links yet: EINVAL, EBADF");
+    link_detach(LinkDetach) -> () = link::detach, Partly("there are no links yet: EINVAL, EBADF");
+    iter_create(IterCreate) -> Fd = link::iterate, Partly("there are no links yet: EINVAL, EBADF");
+    prog_stream_read_by_fd(ProgStreamRead<'_>) -> u32 = link::read_stream, Partly("programs print to no stream yet: it is empty");
     obj_get_info_by_fd(ObjGetInfoByFd<'_>) -> () = info::get, Yes;
     btf_load(BtfLoad<'_>) -> Fd = btf::load, Partly("the log says in one sentence what is wrong");
 }

@@ -210,9 +210,13 @@ fn needs_perfmon(prog_type: ProgType) -> bool {
 /// is for a device that has none.
 fn find_kind(engine: &Engine, cmd: &ProgLoad<'_>) -> Result<&'static Kind> {
     if cmd.prog_ifindex != 0 {
-        let for_devices = matches!(cmd.prog_type, ProgType::XDP | ProgType::SCHED_CLS);
+        let others = cmd.prog_flags & !(flag::XDP_DEV_BOUND_ONLY | flag::XDP_HAS_FRAGS) != 0;
         let bound_only = cmd.prog_flags & flag::XDP_DEV_BOUND_ONLY != 0;
-        let possible = for_devices && !(bound_only && cmd.prog_type != ProgType::XDP);
+        let possible = match cmd.prog_type {
+            ProgType::XDP => bound_only || cmd.prog_flags & flag::XDP_HAS_FRAGS == 0,
+            ProgType::SCHED_CLS => cmd.prog_flags == 0,
+            _ => false,
+        } && !others;
         return Err(match engine.world().device(cmd.prog_ifindex) {
             Some(_) if possible => Errno::EOPNOTSUPP,
             _ => Errno::EINVAL,
