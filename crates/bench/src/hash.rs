@@ -72,8 +72,7 @@ impl Table for Skep {
     }
     #[inline(always)]
     fn get(&self, key: u32) -> Option<u64> {
-        let slot = self.hash.lookup_slot(&key.to_ne_bytes())?;
-        let at = self.hash.value_layout().value_at(slot, 0);
+        let at = self.hash.lookup_value(&key.to_ne_bytes(), 0)?;
         Some(self.hash.region().control().load_u64(at, Relaxed))
     }
     #[inline(always)]
@@ -152,19 +151,24 @@ impl Table for Scc {
 /// All of thread `thread`'s operations of a kind, over its part of the keys.
 #[inline(always)]
 fn work<T: Table>(table: &T, op: Op, keys: &[u32], part: Range<usize>, entries: u32) -> u64 {
-    let mut sum = 0u64;
-    for &key in &keys[part] {
-        match op {
-            Op::Hit => sum = sum.wrapping_add(table.get(key).unwrap_or(0)),
-            Op::Miss => sum += u64::from(table.get(key + entries + 2).is_some()),
-            Op::Update => table.put(key, u64::from(key)),
-            Op::InsertDelete => {
-                table.put(key + entries + 2, 1);
-                table.remove(key + entries + 2);
-            }
-        }
+    // A loop an operation, so that none carries the registers of the others.
+    let keys = keys[part].iter();
+    let new = entries + 2;
+    match op {
+        Op::Hit => keys.fold(0, |sum, &key| sum.wrapping_add(table.get(key).unwrap_or(0))),
+        Op::Miss => keys.fold(0, |sum, &key| {
+            sum + u64::from(table.get(key + new).is_some())
+        }),
+        Op::Update => keys.fold(0, |sum, &key| {
+            table.put(key, u64::from(key));
+            sum
+        }),
+        Op::InsertDelete => keys.fold(0, |sum, &key| {
+            table.put(key + new, 1);
+            table.remove(key + new);
+            sum
+        }),
     }
-    sum
 }
 
 fn filled<T: Table>(table: T, keys: &[u32]) -> T {
@@ -238,21 +242,25 @@ fn hashbrown<'a>(
     let entries = keys.len() as u32;
     contender("hashbrown", move |_| {
         let mut table = table.lock().unwrap_or_else(|poison| poison.into_inner());
-        let mut sum = 0u64;
-        for &key in keys {
-            match op {
-                Op::Hit => sum = sum.wrapping_add(table.get(&key).copied().unwrap_or(0)),
-                Op::Miss => sum += u64::from(table.contains_key(&(key + entries + 2))),
-                Op::Update => {
-                    table.insert(key, u64::from(key));
-                }
-                Op::InsertDelete => {
-                    table.insert(key + entries + 2, 1);
-                    table.remove(&(key + entries + 2));
-                }
-            }
+        let keys = keys.iter();
+        let new = entries + 2;
+        match op {
+            Op::Hit => keys.fold(0, |sum: u64, key| {
+                sum.wrapping_add(table.get(key).copied().unwrap_or(0))
+            }),
+            Op::Miss => keys.fold(0, |sum, &key| {
+                sum + u64::from(table.contains_key(&(key + new)))
+            }),
+            Op::Update => keys.fold(0, |sum, &key| {
+                table.insert(key, u64::from(key));
+                sum
+            }),
+            Op::InsertDelete => keys.fold(0, |sum, &key| {
+                table.insert(key + new, 1);
+                table.remove(&(key + new));
+                sum
+            }),
         }
-        sum
     })
 }
 

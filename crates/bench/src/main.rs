@@ -1,4 +1,4 @@
-//! Speed, as ratios in one run: `cargo run --release -p bench [-- --quick] [SECTION ...]`.
+//! Speed, as ratios in one run: `cargo run --profile bench -p bench [-- --quick] [SECTION ...]`.
 //!
 //! Sections: `hash`, `array`, `user` (from user space, against Linux's system
 //! call where bpf(2) is permitted), `memory`. All of them without an argument.

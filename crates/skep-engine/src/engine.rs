@@ -76,7 +76,8 @@ impl Builder {
     /// What everything random about the engine is made from: equal seeds give
     /// equal orders of a hash's keys, and unless a world is given too, equal
     /// answers of a [`Deterministic`] one. Without a seed, orders are as for 0 and
-    /// the world is the system's.
+    /// the world is the system's. Where strangers choose the keys, give a seed they
+    /// cannot know: who knows it can choose keys that all fall into one chain.
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = Some(seed);
         self
