@@ -52,7 +52,14 @@ fn main() {
         }
     }
     if wanted("user") {
-        report.section("from user space, 10000 entries, against Linux's system call");
-        user::run(&mut report, rounds);
+        for entries in [10_000, 1_000_000] {
+            report.section(&format!(
+                "from user space, {entries} entries, against Linux's system call"
+            ));
+            let rounds = if entries > 100_000 { 3 } else { rounds };
+            for threads in [1, 2] {
+                user::run(&mut report, entries, threads, rounds);
+            }
+        }
     }
 }

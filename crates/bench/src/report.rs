@@ -39,11 +39,12 @@ impl Report {
     }
 
     /// The first figure is skep's, the second Linux's.
-    pub fn linux(&self, operation: &str, entries: u32, figures: &[Figure]) {
+    pub fn linux(&self, operation: &str, entries: u32, threads: usize, figures: &[Figure]) {
         let [skep, linux] = figures else { return };
         println!(
-            "{operation:<44} {:>9} skep {:>7.1} ns  Linux {:>8.1} ns  {:>6.1} times faster",
+            "{operation:<32} {:>9} {threads} thread{} skep {:>7.1} ns  Linux {:>8.1} ns  {:>6.1} times faster",
             count(entries),
+            if threads == 1 { " " } else { "s" },
             skep.ns,
             linux.ns,
             1.0 / linux.first_over_this,

@@ -10,8 +10,6 @@ use skep::abi::*;
 use skep::loader::typed::{Array, HashMap, PerCpuArray, PerCpuHash, TypedError};
 use std::sync::Arc;
 
-const ENTRIES: u32 = 10_000;
-
 /// Two systems with the same map.
 struct Pair {
     engine: Fd,
@@ -21,29 +19,32 @@ struct Pair {
 struct Systems {
     engine: Arc<dyn Bpf>,
     linux: Arc<dyn Bpf>,
+    /// Elements of each map.
+    entries: u32,
+    threads: usize,
 }
 
 impl Systems {
     fn maps(&self, map_type: MapType) -> Result<Pair> {
         Ok(Pair {
-            engine: create(&*self.engine, map_type)?,
-            linux: create(&*self.linux, map_type)?,
+            engine: create(&*self.engine, map_type, self.entries)?,
+            linux: create(&*self.linux, map_type, self.entries)?,
         })
     }
 }
 
 /// Creates a map of u32 to u64 and gives every key a value.
-fn create(bpf: &dyn Bpf, map_type: MapType) -> Result<Fd> {
+fn create(bpf: &dyn Bpf, map_type: MapType, entries: u32) -> Result<Fd> {
     let map = bpf.map_create(&mut MapCreate {
         map_type,
         key_size: 4,
         value_size: 8,
-        max_entries: ENTRIES,
+        max_entries: entries,
         ..Default::default()
     })?;
     let shape = *bpf.resolve(map)?.shape();
     let value = vec![1; shape.user_value_size];
-    for key in 0..ENTRIES {
+    for key in 0..entries {
         bpf.map_update_elem(&mut MapUpdateElem {
             map,
             key: UserIn::new(&key.to_ne_bytes()),
@@ -55,7 +56,7 @@ fn create(bpf: &dyn Bpf, map_type: MapType) -> Result<Fd> {
 }
 
 /// Prints the section, or why it cannot be measured here.
-pub fn run(report: &mut Report, rounds: usize) {
+pub fn run(report: &mut Report, entries: u32, threads: usize, rounds: usize) {
     let linux = match skep::Kernel::new() {
         Ok(linux) => linux,
         Err(why) => return println!("not measured: {why}"),
@@ -63,6 +64,8 @@ pub fn run(report: &mut Report, rounds: usize) {
     let systems = Systems {
         engine: Arc::new(skep::Engine::new()),
         linux: Arc::new(linux),
+        entries,
+        threads,
     };
     if let Err(errno) = typed(report, &systems, rounds).and_then(|()| raw(report, &systems, rounds))
     {
@@ -86,21 +89,23 @@ impl<T: Sync> Typed<'_, T> {
         rounds: usize,
         operation: impl Fn(&T, u32) -> u64 + Sync,
     ) -> Result<()> {
-        let keys = shuffled(ENTRIES, 5);
+        let (keys, threads) = (shuffled(systems.entries, 5), systems.threads);
+        let each = keys.len() / threads;
         let open =
             |bpf: &Arc<dyn Bpf>, fd| (self.open)(bpf.resolve(fd)?).map_err(|_| Errno::EINVAL);
         let engine = open(&systems.engine, self.pair.engine)?;
         let linux = open(&systems.linux, self.pair.linux)?;
-        let work = |map: &T| {
-            let operations = keys.iter().map(|&key| operation(map, key));
+        let work = |map: &T, thread: usize| {
+            let part = &keys[thread * each..(thread + 1) * each];
+            let operations = part.iter().map(|&key| operation(map, key));
             operations.fold(0, u64::wrapping_add)
         };
         let contenders = [
-            contender("skep", |_| work(&engine)),
-            contender("linux", |_| work(&linux)),
+            contender("skep", |thread| work(&engine, thread)),
+            contender("linux", |thread| work(&linux, thread)),
         ];
-        let figures = compare(rounds, 1, keys.len(), &contenders);
-        report.linux(self.name, ENTRIES, &figures);
+        let figures = compare(rounds, threads, each, &contenders);
+        report.linux(self.name, systems.entries, threads, &figures);
         Ok(())
     }
 }
@@ -161,11 +166,15 @@ type Operation<'a> = &'a (dyn Fn(&[u8]) -> bool + Sync);
 
 /// The C-shaped call on skep against the bare system call.
 fn raw(report: &mut Report, systems: &Systems, rounds: usize) -> Result<()> {
-    let keys = shuffled(ENTRIES, 5);
+    let (keys, threads) = (shuffled(systems.entries, 5), systems.threads);
+    let each = keys.len() / threads;
+    let part = |thread: usize| keys[thread * each..(thread + 1) * each].iter();
     let engine = skep::Engine::new();
     for (name, map_type) in [("hash", MapType::HASH), ("array", MapType::ARRAY)] {
-        let ours = create(&engine, map_type)?;
-        let theirs = systems.linux.resolve(create(&*systems.linux, map_type)?)?;
+        let ours = create(&engine, map_type, systems.entries)?;
+        let theirs = systems
+            .linux
+            .resolve(create(&*systems.linux, map_type, systems.entries)?)?;
         let lookup = |key: &[u8]| {
             let mut value = [0; 8];
             theirs.lookup(key, &mut value, 0).is_ok()
@@ -177,19 +186,20 @@ fn raw(report: &mut Report, systems: &Systems, rounds: usize) -> Result<()> {
         ];
         for (op, cmd, linux) in operations {
             let contenders = [
-                contender("skep", |_| {
-                    keys.iter()
+                contender("skep", |thread| {
+                    part(thread)
                         .map(|key| element(&engine, cmd, ours, key))
                         .sum()
                 }),
-                contender("linux", |_| {
-                    keys.iter()
+                contender("linux", |thread| {
+                    part(thread)
                         .map(|key| u64::from(linux(&key.to_ne_bytes())))
                         .sum()
                 }),
             ];
-            let figures = compare(rounds, 1, keys.len(), &contenders);
-            report.linux(&format!("C-shaped {name} {op}"), ENTRIES, &figures);
+            let figures = compare(rounds, threads, each, &contenders);
+            let name = format!("C-shaped {name} {op}");
+            report.linux(&name, systems.entries, threads, &figures);
         }
     }
     Ok(())
