@@ -53,7 +53,8 @@ impl Skep {
             value_size: 8,
             // Room for what insert+delete adds beyond the entries that stay.
             max_entries: entries + 2,
-            cpus: if per_cpu { 2 } else { 1 },
+            // As many free lists as threads.
+            cpus: 2,
             per_cpu,
             seed: 0x5eed,
             ..Default::default()
