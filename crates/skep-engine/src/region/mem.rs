@@ -172,12 +172,6 @@ pub trait Mem: Sized + Send + Sync {
     /// A number, not 0 and below 2^24, that names the calling thread as the owner of a lock.
     fn owner() -> u32;
 
-    /// Asks for the cache line at `offset` ahead of its use.
-    #[inline]
-    fn prefetch(&self, offset: usize) {
-        let _ = offset;
-    }
-
     /// Copies `bytes` to `offset` (a multiple of 8), as relaxed words; the rest of the last word
     /// becomes zero.
     #[inline]

@@ -249,19 +249,6 @@ impl Mem for RawMem {
         })
     }
 
-    #[inline(always)]
-    fn prefetch(&self, offset: usize) {
-        #[cfg(all(target_arch = "x86_64", not(miri)))]
-        {
-            use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-            let offset = offset & self.mask;
-            // SAFETY: the offset is inside the mapping, and a prefetch accesses nothing.
-            unsafe { _mm_prefetch::<_MM_HINT_T0>(self.base.as_ptr().add(offset).cast()) };
-        }
-        #[cfg(not(all(target_arch = "x86_64", not(miri))))]
-        let _ = offset;
-    }
-
     #[inline]
     fn load_bytes(&self, offset: usize, size: usize) -> u64 {
         let relaxed = Ordering::Relaxed;
